@@ -1,0 +1,1 @@
+//! What a call is: the machine that joins SIP, media and survey, its disposition and its timeline; `driver` is the shell around it.

@@ -1,0 +1,1 @@
+//! The commands: one file for each; parse, run, exit status.

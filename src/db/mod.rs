@@ -1,0 +1,1 @@
+//! The store. SQL lives only here; one file for each aggregate. Knows nothing of SIP or media.

@@ -1,0 +1,1 @@
+//! Dialling: `policy` (pure: windows, caps, retries, pacing) and `worker` (the loop that leases and launches).

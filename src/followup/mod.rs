@@ -1,0 +1,1 @@
+//! Follow-ups before they are dialled: lists that come in, and what they make due.

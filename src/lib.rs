@@ -1,0 +1,35 @@
+//! huifang (回访, follow-up call): the engine that calls a dealer's customers after a visit, a sale or a repair.
+//!
+//! The floors are described in docs/ARCHITECTURE.md; `tests/tidy.rs` holds them. Lower floors never import higher ones.
+#![deny(unsafe_code)]
+
+// floor 0: what everybody may use
+pub mod clock;
+pub mod config;
+pub mod ids;
+pub mod phone;
+
+// floor 1: pure cores
+pub mod media;
+pub mod rates;
+pub mod sdp;
+pub mod sip;
+pub mod survey;
+
+// cores and shells that share a room (each file says which it is)
+pub mod call;
+pub mod dialer;
+pub mod followup;
+
+// floor 2: sockets and the store
+pub mod db;
+pub mod net;
+
+// floor 4: pages and API
+pub mod web;
+
+// floor 5: the commands
+pub mod cli;
+
+// beside: simulated callees on the same cores
+pub mod sim;

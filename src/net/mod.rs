@@ -1,0 +1,1 @@
+//! Sockets: the SIP transport and the media engine. Nobody else opens a socket for SIP or RTP.

@@ -1,0 +1,1 @@
+//! Simulated callees: real SIP and RTP through the same cores as the engine.

@@ -1,0 +1,1 @@
+//! Status API and pages (axum). Asks `db` and the engine's handle, decides nothing.
