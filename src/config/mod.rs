@@ -1,0 +1,336 @@
+//! Settings: built-in defaults, then the TOML file, then the environment (`HUIFANG__SECTION__KEY`). Unknown keys are refused.
+//!
+//! Structs and their defaults only: reading is `load`, judging is `validate`. No file is opened here and no secret is ever shown:
+//! passwords and tokens come from the environment or from a file that a `…_file` key names, never from the TOML text itself.
+
+mod load;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{Problem, Problems, parse};
+pub use validate::validate;
+
+use chrono::NaiveTime;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// `24:00` as a `NaiveTime` can hold it: the day's last second.
+pub const END_OF_DAY: NaiveTime = match NaiveTime::from_hms_opt(23, 59, 59) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
+
+/// All settings of one process.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `[dealer]`: who is calling.
+    pub dealer: Dealer,
+    /// `[database]`: PostgreSQL, private or yours.
+    pub database: Database,
+    /// `[sip]`: the user agent's own side.
+    pub sip: Sip,
+    /// `[trunks.NAME]`: where calls leave.
+    pub trunks: BTreeMap<String, Trunk>,
+    /// `[media]`: RTP, recordings.
+    pub media: Media,
+    /// `[dialer]`: when, how many, how often.
+    pub dialer: Dialer,
+    /// `[survey]`: where surveys and prompts lie.
+    pub survey: Survey,
+    /// `[web]`: status API and page.
+    pub web: Web,
+}
+
+/// `[dealer]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Dealer {
+    /// The dealer's name as pages show it.
+    pub name: String,
+    /// ISO 3166 country of numbers that come without `+`.
+    pub country: String,
+    /// Language of customers whose list names none.
+    pub language: String,
+    /// IANA zone of customers whose list names none.
+    pub time_zone: String,
+}
+
+impl Default for Dealer {
+    fn default() -> Self {
+        Dealer {
+            name: "huifang".into(),
+            country: "CN".into(),
+            language: "zh-CN".into(),
+            time_zone: "Asia/Shanghai".into(),
+        }
+    }
+}
+
+/// `[database]`; `DATABASE_URL` or `url_file` names a server of yours, without them a private cluster is started in `data_dir`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    /// Where the private cluster and the journal live.
+    pub data_dir: PathBuf,
+    /// Connection string; only from the environment (`DATABASE_URL`).
+    pub url: Option<SecretString>,
+    /// A file that holds the connection string.
+    pub url_file: Option<PathBuf>,
+    /// Connections in the pool.
+    pub max_connections: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Database { data_dir: "data".into(), url: None, url_file: None, max_connections: 10 }
+    }
+}
+
+/// `[sip]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Sip {
+    /// UDP address to listen on; with an unspecified IP (`0.0.0.0`) `advertise` must say what peers see.
+    pub listen: SocketAddr,
+    /// The IP that goes into Via, Contact and SDP; default: the listening IP.
+    pub advertise: Option<IpAddr>,
+    /// `User-Agent`.
+    pub user_agent: String,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Sip {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)),
+            advertise: None,
+            user_agent: concat!("huifang/", env!("CARGO_PKG_VERSION")).into(),
+        }
+    }
+}
+
+impl Sip {
+    /// The IP that peers are told.
+    pub fn public_ip(&self) -> IpAddr {
+        self.advertise.unwrap_or(self.listen.ip())
+    }
+}
+
+/// `[trunks.NAME]`: a SIP trunk.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Trunk {
+    /// IP and port of the trunk's proxy. Names come with a later version.
+    pub address: Option<SocketAddr>,
+    /// User part of From: the number that customers see.
+    pub from_user: String,
+    /// Host part of From; default: the trunk's IP.
+    pub from_domain: Option<String>,
+    /// Display name of From.
+    pub display_name: Option<String>,
+    /// Digest user name, where the trunk asks for one.
+    pub username: Option<String>,
+    /// Digest password; only from the environment (`HUIFANG__TRUNKS__NAME__PASSWORD`).
+    pub password: Option<SecretString>,
+    /// A file that holds the digest password.
+    pub password_file: Option<PathBuf>,
+    /// Calls at the same time.
+    pub max_calls: u32,
+    /// New calls each second.
+    pub calls_per_second: f64,
+    /// How numbers are written in the Request-URI.
+    pub number_format: NumberFormat,
+    /// Seconds a phone may ring before CANCEL; counted from the INVITE.
+    pub ring_timeout_s: u64,
+}
+
+impl Default for Trunk {
+    fn default() -> Self {
+        Trunk {
+            address: None,
+            from_user: "huifang".into(),
+            from_domain: None,
+            display_name: None,
+            username: None,
+            password: None,
+            password_file: None,
+            max_calls: 10,
+            calls_per_second: 2.0,
+            number_format: NumberFormat::E164,
+            ring_timeout_s: 40,
+        }
+    }
+}
+
+/// How a number is written for a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberFormat {
+    /// `+8613800138000`
+    E164,
+    /// `8613800138000`
+    Plain,
+    /// `013800138000`-style national dialling, as the numbering plan writes it.
+    National,
+}
+
+/// `[media]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Media {
+    /// IP to bind RTP sockets on; default: `sip.listen`'s.
+    pub bind: Option<IpAddr>,
+    /// Lowest RTP port (even); 0 with `port_max` 0 lets the kernel choose.
+    pub port_min: u16,
+    /// Highest RTP port.
+    pub port_max: u16,
+    /// Media threads; 0 = one for each core but one, at least one.
+    pub threads: usize,
+    /// Calls that one media thread takes.
+    pub calls_per_thread: usize,
+    /// Seconds without any RTP before a call is given up.
+    pub rtp_timeout_s: u64,
+    /// Where recordings go; default `<database.data_dir>/recordings`.
+    pub recordings_dir: Option<PathBuf>,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Media {
+            bind: None,
+            port_min: 20000,
+            port_max: 29999,
+            threads: 0,
+            calls_per_thread: 3000,
+            rtp_timeout_s: 20,
+            recordings_dir: None,
+        }
+    }
+}
+
+/// `[dialer]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Dialer {
+    /// Name of this engine process in leases; default: host name and process id.
+    pub node: Option<String>,
+    /// Calls at the same time, over all trunks.
+    pub max_calls: u32,
+    /// Only numbers that begin with one of these are dialled. Empty: nobody is called.
+    pub allow: Vec<String>,
+    /// Calling window.
+    pub window: Window,
+    /// Minutes until the next attempt, by outcome.
+    pub retry: Retry,
+    /// Attempts for one follow-up in all.
+    pub max_attempts: u32,
+    /// Attempts for one follow-up on one day of the customer.
+    pub max_attempts_a_day: u32,
+    /// Seconds a lease lasts without a heartbeat.
+    pub lease_ttl_s: u64,
+    /// Hours after the event before the first call.
+    pub delay_h: u64,
+}
+
+impl Default for Dialer {
+    fn default() -> Self {
+        Dialer {
+            node: None,
+            max_calls: 20,
+            allow: Vec::new(),
+            window: Window::default(),
+            retry: Retry::default(),
+            max_attempts: 6,
+            max_attempts_a_day: 2,
+            lease_ttl_s: 60,
+            delay_h: 24,
+        }
+    }
+}
+
+/// `[dialer.window]`: local time of the customer in which a call may start.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Window {
+    /// First minute in which a call may start.
+    #[serde(deserialize_with = "load::hour_minute")]
+    pub open: NaiveTime,
+    /// First minute in which none may start any more.
+    #[serde(deserialize_with = "load::hour_minute_end")]
+    pub close: NaiveTime,
+    /// Days on which calls may start: `mon` … `sun`.
+    pub weekdays: Vec<String>,
+    /// Must be set for a window that begins before 08:00 or ends after 21:00.
+    pub allow_night: bool,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Window {
+            open: NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default(),
+            close: NaiveTime::from_hms_opt(20, 0, 0).unwrap_or_default(),
+            weekdays: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(String::from).to_vec(),
+            allow_night: false,
+        }
+    }
+}
+
+/// `[dialer.retry]`: minutes until the next attempt.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Retry {
+    /// After a busy tone or a rejected call.
+    pub busy_min: u32,
+    /// After nobody answered.
+    pub no_answer_min: u32,
+    /// After the phone could not be reached.
+    pub unreachable_min: u32,
+    /// After the trunk or the network had no room.
+    pub congestion_min: u32,
+    /// After the customer hung up in the middle, or said nothing.
+    pub break_off_min: u32,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Retry { busy_min: 30, no_answer_min: 180, unreachable_min: 240, congestion_min: 10, break_off_min: 240 }
+    }
+}
+
+/// `[survey]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Survey {
+    /// Directory of survey files.
+    pub surveys_dir: PathBuf,
+    /// Directory of prompts, one directory for each language.
+    pub prompts_dir: PathBuf,
+}
+
+impl Default for Survey {
+    fn default() -> Self {
+        Survey { surveys_dir: "surveys".into(), prompts_dir: "prompts".into() }
+    }
+}
+
+/// `[web]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Web {
+    /// Address of the status API and page. Without a token only loopback is accepted.
+    pub listen: SocketAddr,
+    /// Bearer token; only from the environment (`HUIFANG__WEB__TOKEN`).
+    pub token: Option<SecretString>,
+    /// A file that holds the bearer token.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Web { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), token: None, token_file: None }
+    }
+}
