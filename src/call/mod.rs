@@ -1,1 +1,3 @@
 //! What a call is: the machine that joins SIP, media and survey, its disposition and its timeline; `driver` is the shell around it.
+
+pub mod disposition;
