@@ -1,1 +1,4 @@
 //! Simulated callees: real SIP and RTP through the same cores as the engine.
+
+pub mod brain;
+pub mod persona;

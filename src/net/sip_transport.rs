@@ -1,0 +1,264 @@
+//! The SIP user agent's socket: one UDP socket and one task that owns the [`Endpoint`], feeds it datagrams, time and commands, and hands its events to whoever owns the session.
+//!
+//! Decides nothing about calls. Personal data never reaches a log here: what is traced are masked start lines. TCP and TLS join here later.
+
+use crate::sip::endpoint::{Endpoint, EndpointConfig, HangupReason, IncomingInvite, Invite, SessionEvent, SessionId};
+use rand::SeedableRng;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, UdpSocket as StdSocket};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+/// Receive buffer asked for: bursts of 2xx overflow the default of some 200 KiB (findings.md, case 18).
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// The largest datagram UDP can carry.
+const MAX_DATAGRAM: usize = 65_535;
+/// Datagrams read in a row before commands and timers have their turn.
+const BURST: usize = 64;
+
+/// Why the transport does not start.
+#[derive(Debug, Error)]
+pub enum TransportError {
+    /// The address is taken or not ours.
+    #[error("cannot listen for SIP on udp {address}: {source}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Events of one session, in order.
+pub type SessionEvents = mpsc::UnboundedReceiver<SessionEvent>;
+
+/// A call that came in and awaits `ring`, `accept` or `reject`.
+#[derive(Debug)]
+pub struct IncomingCall {
+    /// The session it will be.
+    pub id: SessionId,
+    /// Who calls whom, and the offer.
+    pub invite: IncomingInvite,
+    /// What happens to it from now on.
+    pub events: SessionEvents,
+}
+
+enum Command {
+    Invite(Box<Invite>, oneshot::Sender<(SessionId, SessionEvents)>),
+    Hangup(SessionId, HangupReason),
+    Ring(SessionId, u16, Option<Vec<u8>>),
+    Accept(SessionId, Vec<u8>),
+    Reject(SessionId, u16),
+}
+
+/// Handle on the user agent; cheap to clone. The task ends when the last handle is gone and no session is left.
+#[derive(Clone, Debug)]
+pub struct SipHandle {
+    commands: mpsc::UnboundedSender<Command>,
+    local: SocketAddr,
+}
+
+impl SipHandle {
+    /// The address the socket is bound to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Sends an INVITE; `None` only when the transport's task is gone.
+    pub async fn invite(&self, invite: Invite) -> Option<(SessionId, SessionEvents)> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Invite(Box::new(invite), reply)).ok()?;
+        answer.await.ok()
+    }
+
+    /// Ends a session, whatever its stage: CANCEL, BYE or a refusal.
+    pub fn hangup(&self, id: SessionId, reason: HangupReason) {
+        let _ = self.commands.send(Command::Hangup(id, reason));
+    }
+
+    /// Answers an incoming call with 180, or 183 and early media.
+    pub fn ring(&self, id: SessionId, status: u16, early_media: Option<Vec<u8>>) {
+        let _ = self.commands.send(Command::Ring(id, status, early_media));
+    }
+
+    /// Answers an incoming call with 200 and this SDP.
+    pub fn accept(&self, id: SessionId, answer: Vec<u8>) {
+        let _ = self.commands.send(Command::Accept(id, answer));
+    }
+
+    /// Refuses an incoming call.
+    pub fn reject(&self, id: SessionId, status: u16) {
+        let _ = self.commands.send(Command::Reject(id, status));
+    }
+}
+
+/// Binds `listen`, makes the endpoint from what `config` says for the bound address, and starts its task.
+/// The receiver yields incoming calls, if the endpoint's policy lets any through.
+pub fn start(
+    listen: SocketAddr,
+    config: impl FnOnce(SocketAddr) -> EndpointConfig,
+) -> Result<(SipHandle, mpsc::UnboundedReceiver<IncomingCall>), TransportError> {
+    let socket = bind(listen).map_err(|source| TransportError::Bind { address: listen, source })?;
+    let local = socket.local_addr().map_err(|source| TransportError::Bind { address: listen, source })?;
+    let endpoint = Endpoint::new(config(local), Box::new(rand_chacha::ChaCha12Rng::from_rng(&mut rand::rng())));
+    let (commands, inbox) = mpsc::unbounded_channel();
+    let (incoming, calls) = mpsc::unbounded_channel();
+    let agent = Agent { endpoint, socket, sessions: HashMap::new(), incoming };
+    tokio::spawn(agent.run(inbox));
+    Ok((SipHandle { commands, local }, calls))
+}
+
+fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&listen.into())?;
+    errors::ask_for(&socket, listen)?;
+    UdpSocket::from_std(StdSocket::from(socket))
+}
+
+struct Agent {
+    endpoint: Endpoint,
+    socket: UdpSocket,
+    sessions: HashMap<SessionId, mpsc::UnboundedSender<SessionEvent>>,
+    incoming: mpsc::UnboundedSender<IncomingCall>,
+}
+
+impl Agent {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        let mut buffer = vec![0u8; MAX_DATAGRAM];
+        let mut open = true;
+        while open || !self.sessions.is_empty() {
+            self.flush();
+            let deadline = self.endpoint.poll_timeout().map(|(at, _)| at);
+            let wake = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                command = inbox.recv(), if open => match command {
+                    Some(command) => self.command(command),
+                    None => open = false,
+                },
+                ready = self.socket.readable() => if ready.is_ok() { self.receive(&mut buffer) },
+                () = tokio::time::sleep_until(wake.into()) => self.endpoint.handle_timeout(Instant::now()),
+            }
+        }
+        self.flush();
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Invite(invite, reply) => {
+                let id = self.endpoint.invite(now, *invite);
+                let (events, receiver) = mpsc::unbounded_channel();
+                self.sessions.insert(id, events);
+                if reply.send((id, receiver)).is_err() {
+                    self.endpoint.hangup(now, id, HangupReason::Normal);
+                }
+            }
+            Command::Hangup(id, reason) => self.endpoint.hangup(now, id, reason),
+            Command::Ring(id, status, sdp) => self.endpoint.ring(now, id, status, sdp),
+            Command::Accept(id, sdp) => self.endpoint.accept(now, id, sdp),
+            Command::Reject(id, status) => self.endpoint.reject(now, id, status, Vec::new()),
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) {
+        for _ in 0..BURST {
+            match self.socket.try_recv_from(buffer) {
+                Ok((length, from)) => self.endpoint.handle_datagram(Instant::now(), from, &buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.unreachable(),
+            }
+        }
+    }
+
+    /// Sends what the endpoint wants sent and delivers what it has to say.
+    fn flush(&mut self) {
+        loop {
+            let mut idle = true;
+            while let Some(transmit) = self.endpoint.poll_transmit() {
+                idle = false;
+                match self.socket.try_send_to(&transmit.bytes, transmit.to) {
+                    Ok(_) => {}
+                    // A full send buffer is a lost datagram: the transaction's timers send it again.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    // An ICMP error of an earlier datagram shows here and this one did not leave: collect it, send again.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                        self.unreachable();
+                        let _ = self.socket.try_send_to(&transmit.bytes, transmit.to);
+                    }
+                    Err(error) => {
+                        tracing::warn!(peer = %transmit.to, %error, "a SIP message could not be sent");
+                        self.endpoint.handle_unreachable(Instant::now(), transmit.to);
+                    }
+                }
+            }
+            while let Some((id, event)) = self.endpoint.poll_event() {
+                idle = false;
+                self.deliver(id, event);
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn deliver(&mut self, id: SessionId, event: SessionEvent) {
+        if let SessionEvent::Incoming(invite) = event {
+            let (events, receiver) = mpsc::unbounded_channel();
+            self.sessions.insert(id, events);
+            if self.incoming.send(IncomingCall { id, invite, events: receiver }).is_err() {
+                self.endpoint.reject(Instant::now(), id, 480, Vec::new());
+            }
+            return;
+        }
+        if let Some(owner) = self.sessions.get(&id)
+            && owner.send(event).is_err()
+        {
+            // The owner is gone: nobody listens to this call any more, so it must not stay up.
+            self.sessions.remove(&id);
+            self.endpoint.hangup(Instant::now(), id, HangupReason::Normal);
+        }
+    }
+
+    /// Collects ICMP errors and tells the endpoint which peers are not there.
+    fn unreachable(&mut self) {
+        while let Some(peer) = errors::next(&self.socket) {
+            self.endpoint.handle_unreachable(Instant::now(), peer);
+        }
+    }
+}
+
+/// ICMP errors of an unconnected UDP socket (`ip(7)`, `IP_RECVERR`): the kernel queues them with the address that the datagram went to.
+mod errors {
+    use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+    use socket2::Socket;
+    use std::io::{self, IoSliceMut};
+    use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+    use std::os::fd::AsRawFd;
+    use tokio::net::UdpSocket;
+
+    pub(super) fn ask_for(socket: &Socket, listen: SocketAddr) -> io::Result<()> {
+        match listen {
+            SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true)?,
+            SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &true)?,
+        }
+        Ok(())
+    }
+
+    /// Where the next queued error's datagram was sent to.
+    pub(super) fn next(socket: &UdpSocket) -> Option<SocketAddr> {
+        let mut payload = [0u8; 64];
+        let mut parts = [IoSliceMut::new(&mut payload)];
+        let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+        let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, None, flags).ok()?;
+        let address = message.address?;
+        let v4 = address.as_sockaddr_in().map(|a| SocketAddr::V4(SocketAddrV4::from(*a)));
+        v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::V6(SocketAddrV6::from(*a))))
+    }
+}
