@@ -1,1 +1,3 @@
 //! Simulated callees: real SIP and RTP through the same cores as the engine.
+
+pub mod ear;
