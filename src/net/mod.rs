@@ -1,1 +1,3 @@
 //! Sockets: the SIP transport and the media engine. Nobody else opens a socket for SIP or RTP.
+
+pub mod prompt_files;

@@ -1,0 +1,177 @@
+//! What the customer hears: rows of prompts, frame by frame, without a gap from one to the next. Knows no packets and no clock: one call a tick of 20 ms.
+
+use super::prompt::Prompt;
+use super::{Codec, Frame};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Prompts that belong together, such as a question and its scale.
+#[derive(Clone, Debug)]
+pub struct Playlist {
+    /// Given back when it ends.
+    pub tag: u64,
+    /// Played one after the other.
+    pub prompts: Vec<Arc<Prompt>>,
+    /// A key silences it.
+    pub barge_in: bool,
+}
+
+/// A playlist is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// Of the playlist.
+    pub tag: u64,
+    /// It was cut short, or never began.
+    pub interrupted: bool,
+}
+
+#[derive(Debug)]
+struct Playing {
+    list: Playlist,
+    prompt: usize,
+    frame: usize,
+}
+
+impl Playing {
+    fn next(&mut self, codec: Codec) -> Option<&Frame> {
+        while self.list.prompts.get(self.prompt)?.frames(codec).len() <= self.frame {
+            self.prompt += 1;
+            self.frame = 0;
+        }
+        let frame = self.list.prompts.get(self.prompt)?.frames(codec).get(self.frame);
+        self.frame += 1;
+        frame
+    }
+}
+
+/// The queue of playlists.
+#[derive(Debug)]
+pub struct Playout {
+    codec: Codec,
+    queue: VecDeque<Playing>,
+    ended: VecDeque<Ended>,
+}
+
+impl Playout {
+    /// An empty queue; frames will be of `codec`.
+    pub fn new(codec: Codec) -> Playout {
+        Playout { codec, queue: VecDeque::new(), ended: VecDeque::new() }
+    }
+
+    /// Plays `list` now, in place of whatever plays or waits.
+    pub fn play(&mut self, list: Playlist) {
+        self.stop();
+        self.enqueue(list);
+    }
+
+    /// Plays `list` without a gap after all that was queued.
+    pub fn enqueue(&mut self, list: Playlist) {
+        self.queue.push_back(Playing { list, prompt: 0, frame: 0 });
+    }
+
+    /// Falls silent and forgets what waits.
+    pub fn stop(&mut self) {
+        while let Some(playing) = self.queue.pop_front() {
+            self.ended.push_back(Ended { tag: playing.list.tag, interrupted: true });
+        }
+    }
+
+    /// A key was pressed: silences what may be silenced, up to the first playlist that must be heard.
+    pub fn key(&mut self) {
+        while let Some(playing) = self.queue.pop_front_if(|playing| playing.list.barge_in) {
+            self.ended.push_back(Ended { tag: playing.list.tag, interrupted: true });
+        }
+    }
+
+    /// The frame of this tick. A playlist ends with the tick after its last frame, when that frame is out.
+    pub fn next_frame(&mut self) -> Option<Frame> {
+        while let Some(playing) = self.queue.front_mut() {
+            if let Some(frame) = playing.next(self.codec) {
+                return Some(*frame);
+            }
+            self.ended.push_back(Ended { tag: playing.list.tag, interrupted: false });
+            self.queue.pop_front();
+        }
+        None
+    }
+
+    /// The next playlist that ended.
+    pub fn poll_ended(&mut self) -> Option<Ended> {
+        self.ended.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prompt(level: i16, frames: usize) -> Arc<Prompt> {
+        Arc::new(Prompt::from_samples("en", &format!("p{level}"), "", &vec![level; frames * 160]))
+    }
+
+    fn list(tag: u64, barge_in: bool, prompts: &[(i16, usize)]) -> Playlist {
+        Playlist { tag, barge_in, prompts: prompts.iter().map(|(level, frames)| prompt(*level, *frames)).collect() }
+    }
+
+    /// What each tick sends: the level of the frame, or None; and what ended at that tick.
+    fn ticks(playout: &mut Playout, count: usize) -> Vec<(Option<u8>, Vec<Ended>)> {
+        let mut tick = || {
+            let frame = playout.next_frame().map(|frame| frame[0]);
+            (frame, std::iter::from_fn(|| playout.poll_ended()).collect())
+        };
+        (0..count).map(|_| tick()).collect()
+    }
+
+    fn done(tag: u64) -> Ended {
+        Ended { tag, interrupted: false }
+    }
+
+    fn cut(tag: u64) -> Ended {
+        Ended { tag, interrupted: true }
+    }
+
+    #[test]
+    fn prompts_and_playlists_follow_each_other_without_a_gap() {
+        let codec = Codec::Pcma;
+        let (a, b, c) = (Some(codec.encode(1000)), Some(codec.encode(2000)), Some(codec.encode(3000)));
+        let mut playout = Playout::new(codec);
+        playout.play(list(1, true, &[(1000, 2), (2000, 1)]));
+        playout.enqueue(list(2, true, &[(3000, 1)]));
+        let expected =
+            [(a, vec![]), (a, vec![]), (b, vec![]), (c, vec![done(1)]), (None, vec![done(2)]), (None, vec![])];
+        assert_eq!(ticks(&mut playout, 6), expected);
+    }
+
+    #[test]
+    fn an_empty_playlist_ends_at_once() {
+        let mut playout = Playout::new(Codec::Pcmu);
+        playout.play(list(1, false, &[]));
+        playout.enqueue(list(2, false, &[(500, 0)]));
+        assert_eq!(ticks(&mut playout, 1), [(None, vec![done(1), done(2)])]);
+    }
+
+    #[test]
+    fn a_key_silences_only_what_it_may() {
+        let mut playout = Playout::new(Codec::Pcma);
+        playout.play(list(1, true, &[(1000, 5)]));
+        playout.enqueue(list(2, true, &[(2000, 5)]));
+        playout.enqueue(list(3, false, &[(3000, 1)]));
+        playout.enqueue(list(4, true, &[(1000, 1)]));
+        ticks(&mut playout, 2);
+        playout.key();
+        let expected =
+            [(Some(Codec::Pcma.encode(3000)), vec![cut(1), cut(2)]), (Some(Codec::Pcma.encode(1000)), vec![done(3)])];
+        assert_eq!(ticks(&mut playout, 2), expected);
+    }
+
+    #[test]
+    fn play_and_stop_replace() {
+        let mut playout = Playout::new(Codec::Pcma);
+        playout.play(list(1, false, &[(1000, 5)]));
+        playout.enqueue(list(2, false, &[(1000, 5)]));
+        playout.play(list(3, false, &[(2000, 5)]));
+        assert_eq!(ticks(&mut playout, 1), [(Some(Codec::Pcma.encode(2000)), vec![cut(1), cut(2)])]);
+        playout.stop();
+        assert_eq!(ticks(&mut playout, 1), [(None, vec![cut(3)])]);
+    }
+}

@@ -1,0 +1,380 @@
+//! The media of one call as one machine: what is sent in each tick of 20 ms, and what is made of what arrives. No socket, no clock.
+//!
+//! Inputs: [`Session::handle`] (commands), [`Session::receive`] (datagrams), [`Session::tick`] (each 20 ms; gives the packet to send).
+//! After any of them drain [`Session::poll_event`] and [`Session::poll_recording`]. Something is sent in every tick, silence when nothing plays:
+//! that keeps NAT bindings open and the peer's clock running. Keys are reported always, also when nothing plays.
+
+use super::dtmf::rfc4733::{Receiver, Sender, Step};
+use super::playout::{Playlist, Playout};
+use super::recorder::{RecordParams, Recorder, RecordingEnd};
+use super::rtp::{self, HEADER_LEN, Header, Packet, RtpError, SendStream};
+use super::{Codec, FRAME_SAMPLES};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Room that [`Session::tick`] needs for a packet.
+pub const PACKET_LEN: usize = HEADER_LEN + FRAME_SAMPLES;
+/// Longest payload that is taken for audio: 200 ms.
+const MAX_AUDIO: usize = 10 * FRAME_SAMPLES;
+
+/// What was negotiated, and where the stream that we send starts (random, RFC 3550 5.1).
+#[derive(Clone, Copy, Debug)]
+pub struct SessionParams {
+    /// The codec to send; A-law and µ-law are both understood.
+    pub codec: Codec,
+    /// Payload type of telephone-events, both ways.
+    pub telephone_event: Option<u8>,
+    /// Our SSRC.
+    pub ssrc: u32,
+    /// Sequence number of the first packet.
+    pub first_sequence: u16,
+    /// Timestamp of the first packet.
+    pub first_timestamp: u32,
+    /// Without a packet for this long the audio is lost.
+    pub rtp_timeout: Duration,
+}
+
+/// Hears what arrives, packet by packet, and says when a prompt that it knows starts (the simulated callee's ear).
+pub trait Listener: Send {
+    /// One audio packet: its timestamp in 8 kHz ticks and its G.711 bytes. The id of the prompt that was just recognised.
+    fn hear(&mut self, codec: Codec, timestamp: u32, payload: &[u8]) -> Option<&str>;
+}
+
+/// What the owner of the call wants.
+pub enum Command {
+    /// Play these now, in place of what plays.
+    Play(Playlist),
+    /// Play these without a gap after what is queued.
+    Enqueue(Playlist),
+    /// Fall silent.
+    Stop,
+    /// Record what arrives; one that runs ends.
+    Record(RecordParams),
+    /// End the recording.
+    StopRecording,
+    /// Press keys (RFC 4733); playout pauses meanwhile.
+    SendKeys {
+        /// The keys in order.
+        keys: String,
+        /// How long each is held, in ms.
+        press_ms: u32,
+        /// Between two of them, in ms.
+        gap_ms: u32,
+    },
+    /// Let this one hear what arrives.
+    Listen(Box<dyn Listener>),
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Command::Play(list) => f.debug_tuple("Play").field(list).finish(),
+            Command::Enqueue(list) => f.debug_tuple("Enqueue").field(list).finish(),
+            Command::Stop => f.write_str("Stop"),
+            Command::Record(params) => f.debug_tuple("Record").field(params).finish(),
+            Command::StopRecording => f.write_str("StopRecording"),
+            Command::SendKeys { .. } => f.write_str("SendKeys"),
+            Command::Listen(_) => f.write_str("Listen"),
+        }
+    }
+}
+
+/// What the owner of the call learns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A playlist is over.
+    PlaybackEnded {
+        /// Its tag.
+        tag: u64,
+        /// It was cut short by a key, by another playlist or by `Stop`.
+        interrupted: bool,
+    },
+    /// A key was pressed.
+    Key {
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        key: char,
+        /// When its first packet was read.
+        at: Instant,
+    },
+    /// The first audio of the peer arrived.
+    FirstAudio,
+    /// Nothing has arrived for the RTP timeout; reported once.
+    AudioLost,
+    /// A recording ended and its file is closed (from the engine's writer).
+    RecordingEnded {
+        /// Its tag.
+        tag: u64,
+        /// What made it end.
+        why: RecordingEnd,
+        /// What became of it.
+        recording: Recording,
+    },
+    /// The keys of `SendKeys` are out.
+    KeysSent {
+        /// How many; none when the peer knows no telephone-events.
+        sent: usize,
+    },
+    /// The listener recognised the start of a prompt.
+    Heard {
+        /// The prompt's id.
+        prompt: String,
+        /// When the packet was read.
+        at: Instant,
+    },
+}
+
+/// What became of a recording.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Recording {
+    /// It is on the disk.
+    Saved {
+        /// File name, relative to the folder of the recordings.
+        file: String,
+        /// Its length in ms.
+        duration_ms: u64,
+    },
+    /// No sample arrived; there is no file.
+    Empty,
+    /// The disk failed; what was written is in the unfinished file, if anything.
+    Failed {
+        /// What the system said.
+        error: String,
+    },
+}
+
+/// What the writer of the file gets.
+#[derive(PartialEq, Eq, Debug)]
+pub enum RecordingOutput {
+    /// A recording begins.
+    Started {
+        /// Its tag.
+        tag: u64,
+        /// The wished name, without ending.
+        name: Option<String>,
+    },
+    /// The next samples (8 kHz).
+    Samples(Vec<i16>),
+    /// It is over.
+    Ended(RecordingEnd),
+}
+
+#[derive(Debug)]
+struct Pressing {
+    sender: Sender,
+    keys: usize,
+}
+
+/// One call's media.
+pub struct Session {
+    params: SessionParams,
+    stream: SendStream,
+    playout: Playout,
+    /// The next packet is marked: the first one, or the one after a stall.
+    fresh: bool,
+    /// The last packet was no prompt: the next frame of one opens a talkspurt.
+    quiet: bool,
+    pressing: VecDeque<Pressing>,
+    keys: Receiver,
+    recorder: Option<Recorder>,
+    listener: Option<Box<dyn Listener>>,
+    heard_audio: bool,
+    last_packet: Instant,
+    lost: bool,
+    events: VecDeque<Event>,
+    recording: VecDeque<RecordingOutput>,
+}
+
+impl Session {
+    /// A session that begins now, silent.
+    pub fn new(params: SessionParams, now: Instant) -> Session {
+        Session {
+            stream: SendStream::new(params.ssrc, params.first_sequence, params.first_timestamp),
+            playout: Playout::new(params.codec),
+            fresh: true,
+            quiet: true,
+            pressing: VecDeque::new(),
+            keys: Receiver::default(),
+            recorder: None,
+            listener: None,
+            heard_audio: false,
+            last_packet: now,
+            lost: false,
+            events: VecDeque::new(),
+            recording: VecDeque::new(),
+            params,
+        }
+    }
+
+    /// Takes a command.
+    pub fn handle(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Play(list) => self.playout.play(list),
+            Command::Enqueue(list) => self.playout.enqueue(list),
+            Command::Stop => self.playout.stop(),
+            Command::Record(params) => {
+                self.end_recording(RecordingEnd::Stopped);
+                self.recording.push_back(RecordingOutput::Started { tag: params.tag, name: params.name.clone() });
+                self.recorder = Some(Recorder::new(params, now));
+            }
+            Command::StopRecording => self.end_recording(RecordingEnd::Stopped),
+            Command::SendKeys { keys, press_ms, gap_ms } => self.press(&keys, press_ms, gap_ms),
+            Command::Listen(listener) => self.listener = Some(listener),
+        }
+        self.drain_playout();
+    }
+
+    fn press(&mut self, keys: &str, press_ms: u32, gap_ms: u32) {
+        let sender = Sender::new(keys, press_ms, gap_ms);
+        let keys = sender.left();
+        if keys == 0 || self.params.telephone_event.is_none() {
+            self.events.push_back(Event::KeysSent { sent: 0 });
+        } else {
+            self.pressing.push_back(Pressing { sender, keys });
+        }
+    }
+
+    /// Whether this is a packet of the session: RTP with one of its payload types. Decides whom to latch to.
+    pub fn recognises(&self, packet: &Packet<'_>) -> bool {
+        let payload_type = packet.header.payload_type;
+        Codec::of_payload_type(payload_type).is_some() || Some(payload_type) == self.params.telephone_event
+    }
+
+    /// Takes one datagram.
+    pub fn receive(&mut self, datagram: &[u8], now: Instant) -> Result<(), RtpError> {
+        let packet = rtp::read(datagram)?;
+        if Some(packet.header.payload_type) == self.params.telephone_event {
+            self.last_packet = now;
+            self.key_packet(&packet.header, packet.payload, now);
+        } else if let Some(codec) = Codec::of_payload_type(packet.header.payload_type) {
+            self.last_packet = now;
+            self.audio_packet(codec, packet.header.timestamp, packet.payload, now);
+        } else if packet.header.payload_type == 13 {
+            self.last_packet = now; // comfort noise (RFC 3389): the peer lives
+        }
+        Ok(())
+    }
+
+    fn key_packet(&mut self, header: &Header, payload: &[u8], now: Instant) {
+        let Some(key) = self.keys.receive(header, payload) else { return };
+        self.events.push_back(Event::Key { key, at: now });
+        self.playout.key();
+        self.drain_playout();
+        if let Some(why) = self.recorder.as_ref().and_then(|recorder| recorder.ends_by_key(key)) {
+            self.end_recording(why);
+        }
+    }
+
+    fn audio_packet(&mut self, codec: Codec, timestamp: u32, payload: &[u8], now: Instant) {
+        if !self.heard_audio {
+            self.heard_audio = true;
+            self.events.push_back(Event::FirstAudio);
+        }
+        let heard = self.listener.as_mut().and_then(|listener| listener.hear(codec, timestamp, payload));
+        if let Some(prompt) = heard.map(str::to_owned) {
+            self.events.push_back(Event::Heard { prompt, at: now });
+        }
+        if let Some(recorder) = &mut self.recorder {
+            let mut samples = [0; MAX_AUDIO];
+            let count = payload.len().min(MAX_AUDIO);
+            for (sample, byte) in samples.iter_mut().zip(payload) {
+                *sample = codec.decode(*byte);
+            }
+            recorder.audio(timestamp, &samples[..count], now);
+            self.recording.extend(recorder.take_chunk().map(RecordingOutput::Samples));
+        }
+    }
+
+    /// Writes the packet of this tick into `out`, which has room for [`PACKET_LEN`]; its length.
+    pub fn tick(&mut self, now: Instant, out: &mut [u8; PACKET_LEN]) -> usize {
+        self.check_time(now);
+        let clock = self.stream.timestamp();
+        self.stream.advance(FRAME_SAMPLES as u32);
+        if let Some((header, payload)) = self.key_tick(clock) {
+            self.quiet = true;
+            self.fresh = false;
+            out[..HEADER_LEN].copy_from_slice(&header.to_bytes());
+            out[HEADER_LEN..HEADER_LEN + 4].copy_from_slice(&payload);
+            return HEADER_LEN + 4;
+        }
+        let frame = if self.pressing.is_empty() { self.playout.next_frame() } else { None };
+        self.drain_playout();
+        // after silence a prompt opens a talkspurt (RFC 3551 4.1); peers set their jitter buffer anew there
+        let marker = self.fresh || self.quiet && frame.is_some();
+        let header = self.stream.next_header(self.params.codec.payload_type(), marker, clock);
+        out[..HEADER_LEN].copy_from_slice(&header.to_bytes());
+        match frame {
+            Some(frame) => out[HEADER_LEN..].copy_from_slice(&frame),
+            None => out[HEADER_LEN..].fill(self.params.codec.silence()),
+        }
+        self.fresh = false;
+        self.quiet = frame.is_none();
+        PACKET_LEN
+    }
+
+    /// The clock ran on for `ticks` of 20 ms in which nothing could be sent (the machine stood still).
+    pub fn skip(&mut self, ticks: u32) {
+        self.stream.advance(ticks.wrapping_mul(FRAME_SAMPLES as u32));
+        self.fresh = true;
+    }
+
+    fn key_tick(&mut self, clock: u32) -> Option<(Header, [u8; 4])> {
+        let payload_type = self.params.telephone_event?;
+        while let Some(pressing) = self.pressing.front_mut() {
+            match pressing.sender.step(clock) {
+                Step::Packet { marker, timestamp, payload } => {
+                    let header = self.stream.next_header(payload_type, marker, timestamp);
+                    return Some((header, payload.to_bytes()));
+                }
+                Step::Pause => return None,
+                Step::Done => {
+                    self.events.push_back(Event::KeysSent { sent: pressing.keys });
+                    self.pressing.pop_front();
+                }
+            }
+        }
+        None
+    }
+
+    fn check_time(&mut self, now: Instant) {
+        if !self.lost && now.saturating_duration_since(self.last_packet) >= self.params.rtp_timeout {
+            self.lost = true;
+            self.events.push_back(Event::AudioLost);
+        }
+        if let Some(why) = self.recorder.as_ref().and_then(|recorder| recorder.ends_by_time(now)) {
+            self.end_recording(why);
+        }
+    }
+
+    fn drain_playout(&mut self) {
+        while let Some(ended) = self.playout.poll_ended() {
+            self.events.push_back(Event::PlaybackEnded { tag: ended.tag, interrupted: ended.interrupted });
+        }
+    }
+
+    fn end_recording(&mut self, why: RecordingEnd) {
+        let Some(recorder) = self.recorder.take() else { return };
+        let rest = recorder.finish();
+        if !rest.is_empty() {
+            self.recording.push_back(RecordingOutput::Samples(rest));
+        }
+        self.recording.push_back(RecordingOutput::Ended(why));
+    }
+
+    /// The call is over: a recording that runs ends.
+    pub fn close(&mut self) {
+        self.end_recording(RecordingEnd::Closed);
+    }
+
+    /// The next event for the owner.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The next thing for the writer of the recording.
+    pub fn poll_recording(&mut self) -> Option<RecordingOutput> {
+        self.recording.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests;
