@@ -1,1 +1,19 @@
-//! Surveys: definition, flow, keys, scales and the survey compiler. Pure; knows nothing of SIP, RTP or the store.
+//! Surveys (回访问卷): definition, flow, keys, scales and the survey compiler. Pure: takes time as an argument,
+//! knows nothing of SIP, RTP or the store.
+//!
+//! The way through: a survey file (TOML, docs/surveys.md) is read by [`Definition::from_toml`] and looked at by
+//! [`check::check`]; one [`Flow`] for each call turns keys and ended prompts into prompts to play and answers to store.
+
+pub mod check;
+pub mod definition;
+pub mod flow;
+pub mod keys;
+pub mod scale;
+pub mod speech;
+
+pub use definition::{Definition, DefinitionErrors, Mistake, PromptId};
+pub use flow::{
+    Answer, AnswerValue, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Miss, Outcome,
+    RecordingKind, RecordingRef, Timer,
+};
+pub use scale::{Scale, UnhappyReason};

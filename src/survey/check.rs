@@ -1,0 +1,1 @@
+//! The survey compiler: looks at a definition together with the prompts that exist.

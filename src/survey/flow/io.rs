@@ -1,0 +1,247 @@
+//! What goes into a flow and what comes out of it. Plain data; the call machine turns actions into media commands and journal facts.
+
+use crate::phone::Pii;
+use crate::survey::definition::PromptId;
+use crate::survey::scale::UnhappyReason;
+use chrono::{NaiveDate, NaiveDateTime};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What is known about this follow-up before the call.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The customer's language, as the survey names it (`zh-CN`); one that the survey has not falls back to its first.
+    pub language: String,
+    /// The car's plate as it was imported.
+    pub plate: Option<Pii<String>>,
+    /// The day of the repair, delivery or visit, in the dealer's calendar.
+    pub event_date: Option<NaiveDate>,
+    /// The advisor's staff number.
+    pub advisor_number: Option<String>,
+    /// The customer's local time when the flow is made; call-backs are reckoned from it.
+    pub now_local: NaiveDateTime,
+}
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FlowInput {
+    /// The call was answered and media runs: begin.
+    Start,
+    /// A key was pressed (`0`–`9`, `*`, `#`; anything else is ignored).
+    Key(char),
+    /// The playback with this tag ended, heard to the end or silenced by a key.
+    PlaybackEnded {
+        /// The tag of the [`FlowAction::Play`].
+        tag: u64,
+    },
+    /// The recording with this tag ended, by itself or after [`FlowAction::StopRecording`].
+    RecordingEnded {
+        /// The tag of the [`FlowAction::Record`].
+        tag: u64,
+        /// Where it lies; `None` where nothing was kept.
+        recording: Option<RecordingRef>,
+        /// Its length in ms.
+        duration_ms: u64,
+        /// Why it ended.
+        ended_by: EndedBy,
+    },
+    /// The customer is gone (BYE, lost session, lost audio).
+    RemoteHangup,
+    /// The engine is to stop: close politely and soon.
+    Shutdown,
+}
+
+/// Why a recording ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// A key, where the media session itself watches for one. The flow needs no such help (it sends `StopRecording` at `#`); a `#` that follows at once is not taken twice.
+    Key,
+    /// The customer said nothing (more) for the `silence_end` of the [`FlowAction::Record`].
+    Silence,
+    /// It reached its longest length.
+    MaxLength,
+    /// [`FlowAction::StopRecording`].
+    Stopped,
+    /// The audio or the file was lost.
+    Failed,
+}
+
+/// A recording, as the media engine names it (a path relative to the recordings directory).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecordingRef(pub String);
+
+/// What a recording holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingKind {
+    /// The open suggestion (建议).
+    Suggestion,
+    /// What an unhappy customer, or one who asked for a person, has to say. Belongs to the complaint.
+    Statement,
+    /// The name of the right advisor. Belongs to the advisor correction.
+    AdvisorNote,
+}
+
+/// One thing to do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FlowAction {
+    /// Play these prompts without a gap, in place of whatever plays.
+    Play {
+        /// Comes back in [`FlowInput::PlaybackEnded`].
+        tag: u64,
+        /// Never empty.
+        prompts: Vec<PromptId>,
+        /// A key silences it at once.
+        barge_in: bool,
+    },
+    /// Silence what plays. Sent also when the media session has silenced it already by barge-in; then it means nothing.
+    StopPlayback,
+    /// Record the customer.
+    Record {
+        /// Comes back in [`FlowInput::RecordingEnded`].
+        tag: u64,
+        /// What it will hold.
+        kind: RecordingKind,
+        /// Longest length.
+        max: Duration,
+        /// End it when the customer has said nothing (more) for so long.
+        silence_end: Duration,
+    },
+    /// End the recording; [`FlowInput::RecordingEnded`] is awaited for up to [`super::RECORDING_END`].
+    StopRecording,
+    /// A question begins (for the timeline and the live page). Not sent again for repetitions.
+    Asked {
+        /// Its step id.
+        question: String,
+    },
+    /// Silence, or keys that mean nothing here (for the timeline).
+    Missed {
+        /// The step id.
+        question: String,
+        /// Which of the two.
+        why: Miss,
+        /// The question is given up; else it is asked again.
+        gave_up: bool,
+    },
+    /// An answer, at the moment in which it is accepted.
+    Answer(Answer),
+    /// The first unhappy opinion or wish for a person in this call; directly after the answer that caused it. At most once.
+    Complaint(ComplaintTrigger),
+    /// A further one; belongs to the same complaint.
+    ComplaintNote(ComplaintTrigger),
+    /// The customer chose when to be called again; directly after its answer.
+    CallBack(CallBackWish),
+    /// The number is not the customer's; never dial it again for them.
+    WrongNumber,
+    /// A family member answers in the customer's place.
+    FamilyMember,
+    /// The customer refused (拒访); nobody calls again for this event.
+    Refusal,
+    /// The last action: hang up now (the closing prompt has been heard; after a remote hang-up there is nothing left to do).
+    Finish(Outcome),
+}
+
+/// Why a question got no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Miss {
+    /// No key within the answer timeout.
+    Silent,
+    /// An entry that is not among the choices.
+    Invalid,
+}
+
+/// An accepted answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// The step id.
+    pub question: String,
+    /// The entry as keyed, without `#`; empty for recordings and the empty entry.
+    pub keys: String,
+    /// What it means.
+    pub value: AnswerValue,
+    /// The score on the question's scale; only scale steps have one.
+    pub score: Option<i32>,
+    /// Unhappy by the survey's rules.
+    pub unhappy: bool,
+}
+
+/// What an answer means.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum AnswerValue {
+    /// An option of a choice step (`self`, `later`), or the label of a scale's point (`satisfied`).
+    Choice {
+        /// Its name.
+        value: String,
+    },
+    /// Keyed digits.
+    Digits {
+        /// The digits.
+        digits: String,
+    },
+    /// A voice recording.
+    Recording {
+        /// What it holds.
+        recording_kind: RecordingKind,
+        /// Where it lies.
+        recording: RecordingRef,
+        /// Its length in ms.
+        duration_ms: u64,
+    },
+    /// Asked, and deliberately nothing: `#` at once, or nothing said.
+    Nothing,
+}
+
+/// What raised a complaint, or adds to one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ComplaintTrigger {
+    /// The step at which it happened.
+    pub question: Option<String>,
+    /// Why.
+    pub reason: UnhappyReason,
+}
+
+/// When the customer wants to be called again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CallBackWish {
+    /// In the customer's local time; whether it lies in the calling window is the dialer's question.
+    pub local: NaiveDateTime,
+}
+
+/// How the conversation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every answer that the survey requires was given.
+    Complete,
+    /// Consent and at least one scored answer, but not all that are required; or a person was asked for.
+    Partial,
+    /// Ended before any scored answer.
+    BreakOff,
+    /// A second no to taking part, or hanging up at the retention try.
+    Refusal,
+    /// Booked for later.
+    CallBack,
+    /// Not the customer's number.
+    WrongNumber,
+    /// Nobody pressed anything.
+    NoInput,
+}
+
+/// What the flow waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Timer {
+    /// An answer, counted from the end of the prompt.
+    Answer,
+    /// A further key of an entry that could go on.
+    InterDigit,
+    /// The end of a recording that was told to stop, or that is over its length.
+    RecordingEnd,
+    /// The end of the closing prompt.
+    Closing,
+    /// The longest length of a call.
+    CallLimit,
+}
