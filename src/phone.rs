@@ -48,6 +48,15 @@ impl E164 {
         &self.0
     }
 
+    /// The digits as they are dialled within the number's own country (`013…`-style where the plan has a trunk prefix).
+    pub fn national(&self) -> String {
+        let written = match phonenumber::parse(None, &self.0) {
+            Ok(number) => number.format().mode(phonenumber::Mode::National).to_string(),
+            Err(_) => self.0.clone(),
+        };
+        written.chars().filter(char::is_ascii_digit).collect()
+    }
+
     /// The number masked: the first three characters and the last two stay.
     pub fn masked(&self) -> String {
         mask(&self.0)
@@ -130,6 +139,13 @@ mod tests {
             ("138 0013 8000", "中国", Err(PhoneError::Country)),
         ] {
             assert_eq!(E164::parse(text, country).as_ref().map(E164::as_str).map_err(|e| *e), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn national_dialling_follows_the_plan() {
+        for (number, want) in [("+8613800138000", "13800138000"), ("+861065529988", "01065529988"), ("+14155552671", "4155552671")] {
+            assert_eq!(E164::from_stored(number).unwrap().national(), want);
         }
     }
 

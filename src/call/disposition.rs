@@ -64,8 +64,8 @@ dispositions! {
     TrunkRefused = "trunk_refused", "3.16", Review;
     /// Answered, but no sound ever came.
     NoAudio = "no_audio", "3.16", Unreachable;
-    /// The engine ended the call in the middle.
-    Interrupted = "interrupted", "3.90", Review;
+    /// The engine was stopped while the phone rang, and took the call back.
+    Interrupted = "interrupted", "3.90", NoAnswer;
     /// The INVITE left and nobody knows what became of it.
     Unknown = "unknown", "3.90", Review;
     /// Somebody else's number.
@@ -238,9 +238,7 @@ mod tests {
 
     #[test]
     fn whatever_nobody_knows_is_never_redialled() {
-        for unknown in [Unknown, Interrupted] {
-            assert_eq!(unknown.retry(), Retry::Review);
-        }
+        assert_eq!(Unknown.retry(), Retry::Review);
     }
 
     #[test]

@@ -1,3 +1,6 @@
 //! What a call is: the machine that joins SIP, media and survey, its disposition and its timeline; `driver` is the shell around it.
 
 pub mod disposition;
+pub mod driver;
+pub mod machine;
+pub mod timeline;

@@ -1,1 +1,142 @@
-//! The commands: one file for each; parse, run, exit status.
+//! The commands: one file for each; parse, run, exit status (0 done, 1 the run found a failure, 2 cannot start).
+
+mod callee;
+mod call;
+mod check;
+mod demo;
+mod import;
+mod migrate;
+mod parts;
+mod serve;
+
+use crate::config::{self, Settings};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Follow-up calls for car dealers: dials due customers over SIP, asks the survey, keeps every answer.
+#[derive(Parser, Debug)]
+#[command(name = "huifang", version, about, max_term_width = 110, after_help = "\
+Settings: built-in defaults, then the file given by --config, then variables HUIFANG__SECTION__KEY
+(HUIFANG__DIALER__MAX_CALLS=5). DATABASE_URL names a PostgreSQL of yours; without it a private one is
+started in database.data_dir. `huifang check` names every mistake; docs/configuration.md lists every key.
+
+Exit status: 0 done, 1 the run found a failure, 2 cannot start.")]
+struct Arguments {
+    /// Settings file (TOML).
+    #[arg(long, short, global = true, value_name = "FILE", env = "HUIFANG_CONFIG")]
+    config: Option<PathBuf>,
+    /// What is logged to standard error: error, warn, info, debug, trace, or a filter as `huifang=debug`.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn", env = "HUIFANG_LOG")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Works a queue of simulated customers off over loopback, then checks every stored answer against what they keyed.
+    Demo(demo::Options),
+    /// Runs the engine: dials what is due, serves the status page; ends politely on SIGTERM.
+    Serve(serve::Options),
+    /// Brings the database to this version's tables.
+    Migrate,
+    /// Loads a list of customers who are owed a call.
+    Import(import::Options),
+    /// Places one call now and prints it as it happens; nothing is stored.
+    Call(call::Options),
+    /// Plays simulated customers: answers SIP calls by persona of the called number and keys like people.
+    Callee(callee::Options),
+    /// Checks settings, surveys, prompts, media and database; names every mistake in one go.
+    Check(check::Options),
+}
+
+/// Why a command ends with another status than 0.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Status 1: it ran and found something wrong; the text says what.
+    #[error("{0}")]
+    Found(String),
+    /// Status 2: it cannot start.
+    #[error("{0}")]
+    CannotStart(String),
+}
+
+impl Failure {
+    /// Cannot start, because of `why`.
+    pub fn start(why: impl ToString) -> Failure {
+        Failure::CannotStart(why.to_string())
+    }
+}
+
+/// Reads the command line and runs it.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match start(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("huifang: {failure}");
+            match failure {
+                Failure::Found(_) => ExitCode::from(1),
+                Failure::CannotStart(_) => ExitCode::from(2),
+            }
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<(), Failure> {
+    log_to_stderr(&arguments.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::start(format!("no threads: {error}")))?;
+    let file = arguments.config;
+    runtime.block_on(async move {
+        match arguments.command {
+            Command::Demo(options) => demo::run(options).await,
+            Command::Serve(options) => serve::run(settings(file.as_deref())?, options).await,
+            Command::Migrate => migrate::run(settings(file.as_deref())?).await,
+            Command::Import(options) => import::run(settings(file.as_deref())?, options).await,
+            Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
+            Command::Callee(options) => callee::run(options).await,
+            Command::Check(options) => check::run(file.as_deref(), options).await,
+        }
+    })
+}
+
+fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| Failure::start(format!("--log {filter}: {error}")))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+/// The settings as this process sees them; every mistake in one text.
+fn settings(file: Option<&Path>) -> Result<Settings, Failure> {
+    let (settings, problems) = read_settings(file);
+    if problems.is_empty() {
+        return Ok(settings);
+    }
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Err(Failure::start(format!("the settings cannot be used\n  {}", lines.join("\n  "))))
+}
+
+/// Reads and judges the settings; what could not be read stands at its default.
+fn read_settings(file: Option<&Path>) -> (Settings, Vec<config::Problem>) {
+    let origin = file.map_or_else(|| "settings".to_owned(), |file| file.display().to_string());
+    let text = match file.map(std::fs::read_to_string).transpose() {
+        Ok(text) => text.unwrap_or_default(),
+        Err(error) => {
+            let problem = config::Problem { origin, key: String::new(), message: format!("cannot be read: {error}") };
+            return (Settings::default(), vec![problem]);
+        }
+    };
+    // Variables that are not Unicode cannot be ours: all our names are ASCII, and a value that is not text fits no key.
+    let environment: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    match config::parse(&text, &origin, &environment) {
+        Ok(settings) => {
+            let problems = config::validate(&settings, &origin);
+            (settings, problems)
+        }
+        Err(config::Problems(problems)) => (Settings::default(), problems),
+    }
+}

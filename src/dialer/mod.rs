@@ -1,3 +1,7 @@
-//! Dialling: `policy` (pure: windows, caps, retries, pacing) and `worker` (the loop that leases and launches).
+//! Dialling: `policy` (pure: windows, caps, retries, pacing), `trunks` (who takes the next call), and the shells: `worker` (the loop), `launch` (one attempt), `keeper` (what an attempt reports).
 
+pub mod keeper;
+pub mod launch;
 pub mod policy;
+pub mod trunks;
+pub mod worker;

@@ -1,5 +1,7 @@
 //! Simulated callees: real SIP and RTP through the same cores as the engine.
 
 pub mod brain;
+pub mod callee;
+pub mod check;
 pub mod ear;
 pub mod persona;

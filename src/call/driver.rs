@@ -1,0 +1,215 @@
+//! Drives one call: joins its machine with the SIP session, the media session and whoever keeps the results. The only shell of this room.
+//!
+//! Decides nothing. When the task that drives a call goes away, whatever the reason, the SIP session is hung up and the port given back.
+
+use super::machine::{Action, Ending, Input, Keep, Machine};
+use super::timeline::TimelineEvent;
+use crate::media::playout::Playlist;
+use crate::media::prompt::PromptStore;
+use crate::media::recorder::RecordParams;
+use crate::media::session::Command;
+use crate::media::{self};
+use crate::net::media_engine::{MediaEngine, MediaError, MediaHandle, MediaStart};
+use crate::net::sip_transport::{SessionEvents, SipHandle};
+use crate::sdp::{self, LocalMedia};
+use crate::sip::auth::Credentials;
+use crate::sip::endpoint::{HangupReason, Invite, SessionId};
+use crate::sip::header::NameAddr;
+use crate::sip::uri::Uri;
+use crate::survey::definition::{Definition, PromptId};
+use crate::survey::flow::Facts;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Payload type that we offer for telephone-event.
+const TELEPHONE_EVENT: u8 = 101;
+
+/// What all calls of a process share.
+#[derive(Clone)]
+pub struct Line {
+    /// The user agent.
+    pub sip: SipHandle,
+    /// The media plane.
+    pub media: Arc<MediaEngine>,
+    /// The prompts of all languages.
+    pub prompts: Arc<PromptStore>,
+    /// The IP that goes into SDP.
+    pub public_ip: IpAddr,
+}
+
+/// One call to place.
+pub struct Order {
+    /// Request-URI and To.
+    pub target: Uri,
+    /// Where the INVITE goes.
+    pub next_hop: SocketAddr,
+    /// From.
+    pub from: NameAddr,
+    /// For a trunk that asks.
+    pub credentials: Option<Credentials>,
+    /// How long it may ring.
+    pub ring_timeout: Duration,
+    /// What is asked.
+    pub definition: Arc<Definition>,
+    /// What is known of the customer.
+    pub facts: Facts,
+}
+
+/// What the one who keeps the results is told, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// Must not be lost.
+    Keep(Keep),
+    /// Belongs into the timeline.
+    Note(TimelineEvent),
+}
+
+/// Why a call could not even be tried. Nothing left the machine.
+#[derive(Debug, Error)]
+pub enum NotPlaced {
+    /// No port, too many calls, no thread.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// The SIP transport's task is gone.
+    #[error("the SIP transport has stopped")]
+    Transport,
+}
+
+/// Places the call and follows it to its end. `shutdown` asks it to close politely.
+pub async fn drive(
+    line: &Line,
+    order: Order,
+    reports: mpsc::UnboundedSender<Report>,
+    shutdown: CancellationToken,
+) -> Result<Ending, NotPlaced> {
+    let (media_events, media_inbox) = mpsc::unbounded_channel();
+    let media = line.media.open(media_events)?;
+    let local = LocalMedia {
+        addr: line.public_ip,
+        port: media.local_addr().port(),
+        codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
+        telephone_event: Some(TELEPHONE_EVENT),
+        ptime_ms: 20,
+        session_id: rand::random::<u32>().into(),
+        version: 1,
+    };
+    let language = line.prompts.language(&order.facts.language).to_owned();
+    let machine = Machine::new(order.definition, order.facts, local.clone(), Instant::now());
+    let invite = Invite {
+        target: order.target,
+        next_hop: order.next_hop,
+        from: order.from,
+        credentials: order.credentials,
+        headers: Vec::new(),
+        offer: sdp::offer(&local),
+        ring_timeout: order.ring_timeout,
+    };
+    let (id, sip_inbox) = line.sip.invite(invite).await.ok_or(NotPlaced::Transport)?;
+    let leg = Leg { sip: line.sip.clone(), id };
+    let mut call = Driven { line, machine, media, leg, language, reports, ending: None };
+    call.follow(sip_inbox, media_inbox, shutdown).await;
+    // The machine gives an ending for every way that a call can go; its loop runs until it has.
+    call.ending.ok_or(NotPlaced::Transport)
+}
+
+/// The SIP session; hangs up when dropped (which means nothing once it has ended).
+struct Leg {
+    sip: SipHandle,
+    id: SessionId,
+}
+
+impl Drop for Leg {
+    fn drop(&mut self) {
+        self.sip.hangup(self.id, HangupReason::Normal);
+    }
+}
+
+struct Driven<'a> {
+    line: &'a Line,
+    machine: Machine,
+    media: MediaHandle,
+    leg: Leg,
+    language: String,
+    reports: mpsc::UnboundedSender<Report>,
+    ending: Option<Ending>,
+}
+
+impl Driven<'_> {
+    async fn follow(
+        &mut self,
+        mut sip: SessionEvents,
+        mut media: mpsc::UnboundedReceiver<media::session::Event>,
+        shutdown: CancellationToken,
+    ) {
+        let mut told = false;
+        loop {
+            self.act();
+            if self.machine.is_over() {
+                return;
+            }
+            let timeout = self.machine.poll_timeout();
+            let wake = timeout.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let input = tokio::select! {
+                event = sip.recv() => Some(event.map_or(Input::SipLost, Input::Sip)),
+                Some(event) = media.recv() => Some(Input::Media(event)),
+                () = shutdown.cancelled(), if !told => {
+                    told = true;
+                    Some(Input::Shutdown)
+                }
+                () = tokio::time::sleep_until(wake.into()) => None,
+            };
+            let now = Instant::now();
+            match input {
+                Some(input) => self.machine.handle(input, now),
+                None => self.machine.handle_timeout(now),
+            }
+        }
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.machine.poll_action() {
+            match action {
+                Action::StartMedia(agreed) => self.media.start(media_start(&agreed)),
+                Action::Play { tag, prompts, barge_in } => self.play(tag, &prompts, barge_in),
+                Action::StopPlayback => self.media.command(Command::Stop),
+                Action::Record { tag, max, silence_end } => {
+                    let params = RecordParams { tag, max, silence_end: Some(silence_end), ..RecordParams::default() };
+                    self.media.command(Command::Record(params));
+                }
+                Action::StopRecording => self.media.command(Command::StopRecording),
+                Action::HangUp(reason) => self.leg.sip.hangup(self.leg.id, reason),
+                Action::Keep(keep) => self.report(Report::Keep(keep)),
+                Action::Note(event) => self.report(Report::Note(event)),
+                Action::Over(ending) => self.ending = Some(ending),
+            }
+        }
+    }
+
+    fn play(&mut self, tag: u64, prompts: &[PromptId], barge_in: bool) {
+        let found = prompts.iter().filter_map(|id| self.line.prompts.get(&self.language, id.as_str()));
+        let prompts = found.collect();
+        self.media.command(Command::Play(Playlist { tag, prompts, barge_in }));
+    }
+
+    fn report(&self, report: Report) {
+        // The keeper outlives the call; were it gone, the journal is closed and nothing could be kept anyway.
+        if self.reports.send(report).is_err() {
+            tracing::error!("nobody keeps the results of this call any more");
+        }
+    }
+}
+
+fn media_start(agreed: &sdp::Negotiated) -> MediaStart {
+    MediaStart {
+        remote: agreed.remote,
+        codec: match agreed.codec {
+            sdp::Codec::Pcma => media::Codec::Pcma,
+            sdp::Codec::Pcmu => media::Codec::Pcmu,
+        },
+        telephone_event: agreed.telephone_event,
+    }
+}

@@ -1,0 +1,395 @@
+//! One call, from the INVITE to its verdict: joins the SIP session, the media session and the survey flow, which never know each other. Pure, in virtual time.
+//!
+//! Events in by [`Machine::handle`], then [`Machine::poll_action`] until it is empty, then [`Machine::poll_timeout`]. Media starts with the 200 and never
+//! before: early media is noted and not taken for an answer. Every answer leaves as an action in the moment in which it is accepted.
+
+use super::disposition::{Blame, Disposition, Reached, Verdict, of_status};
+use super::timeline::{Moment, TimelineEvent};
+use crate::media;
+use crate::sdp::{self, LocalMedia, Negotiated};
+use crate::sip::endpoint::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
+use crate::survey::definition::{Definition, PromptId};
+use crate::survey::flow::{
+    Answer, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Outcome, RecordingKind,
+    RecordingRef,
+};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a session that we hang up may take to end; SIP's own timers (64·T1 = 32 s) are done by then.
+const HANGUP_GUARD: Duration = Duration::from_secs(40);
+
+/// What happens to a call.
+#[derive(Debug)]
+pub enum Input {
+    /// The SIP session says something.
+    Sip(SessionEvent),
+    /// The media session says something.
+    Media(media::session::Event),
+    /// The SIP side is gone without a word (the transport stopped).
+    SipLost,
+    /// The engine is to stop: close politely.
+    Shutdown,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Action {
+    /// Start the media session with what was agreed.
+    StartMedia(Negotiated),
+    /// Play these prompts in place of what plays.
+    Play {
+        /// Comes back with the end of the playback.
+        tag: u64,
+        /// Prompt ids in the customer's language.
+        prompts: Vec<PromptId>,
+        /// A key silences it.
+        barge_in: bool,
+    },
+    /// Silence what plays.
+    StopPlayback,
+    /// Record the customer.
+    Record {
+        /// Comes back with the end of the recording.
+        tag: u64,
+        /// Longest length.
+        max: Duration,
+        /// End it after so much silence.
+        silence_end: Duration,
+    },
+    /// End the recording.
+    StopRecording,
+    /// End the SIP session, whatever its stage.
+    HangUp(HangupReason),
+    /// Keep this; it must not be lost.
+    Keep(Keep),
+    /// Note this in the timeline.
+    Note(TimelineEvent),
+    /// The call is over; nothing follows.
+    Over(Ending),
+}
+
+/// What must not be lost.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Keep {
+    /// The INVITE left: it counts as an attempt.
+    InviteSent,
+    /// The call was answered.
+    Answered,
+    /// An answer, with the complaint that it opens, if it does.
+    Answer(Answer, Option<ComplaintTrigger>),
+    /// A complaint without an answer of its own.
+    Complaint(ComplaintTrigger),
+    /// A further reason for the complaint of this call.
+    ComplaintNote(ComplaintTrigger),
+    /// A recording.
+    Recording {
+        /// What it holds.
+        kind: RecordingKind,
+        /// The file.
+        recording: RecordingRef,
+        /// Its length in ms.
+        duration_ms: u64,
+    },
+    /// When the customer wants to be called again.
+    CallBack(CallBackWish),
+    /// Somebody else's number.
+    WrongNumber,
+    /// What the conversation came to; written before we hang up.
+    Outcome(Outcome),
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The final SIP status, where there was one.
+    pub sip_status: Option<u16>,
+    /// What the conversation came to, where there was one.
+    pub outcome: Option<Outcome>,
+    /// No byte of the INVITE left: it was no attempt.
+    pub never_left: bool,
+}
+
+enum State {
+    /// The INVITE is on its way.
+    Calling { reached: Reached },
+    /// Answered: the survey runs.
+    Talking { flow: Box<Flow>, heard: bool },
+    /// We hang up; the verdict stands.
+    HangingUp { ending: Ending, guard: Instant },
+    /// Nothing more happens.
+    Over,
+}
+
+/// One call.
+pub struct Machine {
+    definition: Arc<Definition>,
+    facts: Facts,
+    local: LocalMedia,
+    began: Instant,
+    state: State,
+    /// The answer whose complaint may follow directly.
+    pending_answer: Option<Answer>,
+    recordings: HashMap<u64, RecordingKind>,
+    actions: VecDeque<Action>,
+}
+
+impl Machine {
+    /// A call whose INVITE with the offer of `local` is about to leave.
+    pub fn new(definition: Arc<Definition>, facts: Facts, local: LocalMedia, now: Instant) -> Machine {
+        Machine {
+            definition,
+            facts,
+            local,
+            began: now,
+            state: State::Calling { reached: Reached::BeforeSend },
+            pending_answer: None,
+            recordings: HashMap::new(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// One event; drain [`Machine::poll_action`] afterwards.
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Sip(event) => self.sip(event, now),
+            Input::Media(event) => self.media(event, now),
+            Input::SipLost => self.sip_lost(now),
+            Input::Shutdown => self.shutdown(now),
+        }
+    }
+
+    /// Time has come to [`Machine::poll_timeout`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Talking { flow, .. } => {
+                flow.handle_timeout(now);
+                self.drain_flow(now);
+            }
+            State::HangingUp { ending, guard } if now >= *guard => {
+                let mut ending = ending.clone();
+                if ending.verdict.disposition == Disposition::Interrupted {
+                    let detail = "the call was taken back, but the trunk never said what became of it";
+                    ending.verdict = Verdict::new(Disposition::Unknown, Blame::Trunk, detail);
+                }
+                self.over(ending, now);
+            }
+            State::Calling { .. } | State::HangingUp { .. } | State::Over => {}
+        }
+    }
+
+    /// What is to be done next.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`Machine::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Talking { flow, .. } => flow.poll_timeout().map(|(at, _)| at),
+            State::HangingUp { guard, .. } => Some(*guard),
+            State::Calling { .. } | State::Over => None,
+        }
+    }
+
+    /// Whether the call is over and every action was taken.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over) && self.actions.is_empty()
+    }
+
+    fn sip(&mut self, event: SessionEvent, now: Instant) {
+        match event {
+            SessionEvent::InviteSent => {
+                if let State::Calling { reached: reached @ Reached::BeforeSend } = &mut self.state {
+                    *reached = Reached::Sent;
+                    self.actions.push_back(Action::Keep(Keep::InviteSent));
+                    self.note(Moment::InviteSent, now);
+                }
+            }
+            SessionEvent::Progress { status, sdp } => self.progress(status, sdp.is_some(), now),
+            SessionEvent::Answered { sdp } => self.answered(&sdp, now),
+            SessionEvent::Failed(failure) => self.failed(&failure, now),
+            SessionEvent::Ended { by, .. } => self.ended(by, now),
+            SessionEvent::Trace(line) => self.trace(line, now),
+            // Only the called side sees these two.
+            SessionEvent::Incoming(_) | SessionEvent::Canceled => {}
+        }
+    }
+
+    fn trace(&mut self, line: TraceLine, now: Instant) {
+        let TraceLine { sent, start_line: message, cseq, peer } = line;
+        let peer = peer.to_string();
+        let moment =
+            if sent { Moment::SipSent { message, cseq, peer } } else { Moment::SipReceived { message, cseq, peer } };
+        self.note(moment, now);
+    }
+
+    fn progress(&mut self, status: u16, early_media: bool, now: Instant) {
+        if let State::Calling { reached } = &mut self.state
+            && status > 100
+        {
+            *reached = Reached::Ringing;
+            self.note(Moment::Ringing { status, early_media }, now);
+        }
+    }
+
+    fn answered(&mut self, answer: &[u8], now: Instant) {
+        if !matches!(self.state, State::Calling { .. }) {
+            return;
+        }
+        self.actions.push_back(Action::Keep(Keep::Answered));
+        let negotiated = match sdp::read_answer(&self.local, answer) {
+            Ok(negotiated) => negotiated,
+            Err(error) => {
+                let detail = format!("the answer's SDP cannot be used: {error}");
+                let verdict = Verdict::new(Disposition::TrunkRefused, Blame::Trunk, detail);
+                return self.hang_up(Ending { verdict, sip_status: Some(200), outcome: None, never_left: false }, now);
+            }
+        };
+        let codec = format!("{:?}", negotiated.codec).to_uppercase();
+        self.note(Moment::Answered { codec, telephone_event: negotiated.telephone_event }, now);
+        self.actions.push_back(Action::StartMedia(negotiated));
+        let mut flow = Box::new(Flow::new(self.definition.clone(), self.facts.clone(), now));
+        flow.handle(FlowInput::Start, now);
+        self.state = State::Talking { flow, heard: false };
+        self.drain_flow(now);
+    }
+
+    fn failed(&mut self, failure: &Failure, now: Instant) {
+        let ending = match &self.state {
+            State::Calling { .. } => of_failure(failure),
+            State::HangingUp { ending, .. } => ending.clone(),
+            State::Talking { .. } | State::Over => return,
+        };
+        self.over(ending, now);
+    }
+
+    fn ended(&mut self, by: Side, now: Instant) {
+        if by == Side::Remote {
+            self.note(Moment::RemoteEnded, now);
+        }
+        if let State::Talking { flow, .. } = &mut self.state {
+            flow.handle(FlowInput::RemoteHangup, now);
+            self.drain_flow(now);
+        }
+        // The flow's end brought the verdict; the session is gone already, so nothing is waited for.
+        if let State::HangingUp { ending, .. } = &self.state {
+            let ending = ending.clone();
+            self.actions.retain(|action| !matches!(action, Action::HangUp(_)));
+            self.over(ending, now);
+        }
+    }
+
+    fn sip_lost(&mut self, now: Instant) {
+        match &self.state {
+            State::Calling { reached } => {
+                let detail = "the SIP transport stopped under the call";
+                let disposition = match reached {
+                    Reached::BeforeSend => Disposition::Congestion,
+                    Reached::Sent | Reached::Ringing => Disposition::Unknown,
+                };
+                let verdict = Verdict::new(disposition, Blame::Engine, detail);
+                self.over(Ending { verdict, sip_status: None, outcome: None, never_left: false }, now);
+            }
+            State::Talking { .. } | State::HangingUp { .. } => self.ended(Side::Local, now),
+            State::Over => {}
+        }
+    }
+
+    fn shutdown(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Calling { .. } => {
+                let verdict = Verdict::new(
+                    Disposition::Interrupted,
+                    Blame::Engine,
+                    "the engine was stopped before the call was answered",
+                );
+                self.hang_up(Ending { verdict, sip_status: None, outcome: None, never_left: false }, now);
+            }
+            State::Talking { flow, .. } => {
+                flow.handle(FlowInput::Shutdown, now);
+                self.drain_flow(now);
+            }
+            State::HangingUp { .. } | State::Over => {}
+        }
+    }
+
+    fn media(&mut self, event: media::session::Event, now: Instant) {
+        use media::session::Event;
+        let input = match event {
+            Event::PlaybackEnded { tag, interrupted } => {
+                self.note(Moment::PromptsEnded { interrupted }, now);
+                Some(FlowInput::PlaybackEnded { tag })
+            }
+            Event::Key { key, .. } => {
+                self.note(Moment::Key { key }, now);
+                Some(FlowInput::Key(key))
+            }
+            Event::FirstAudio => {
+                if let State::Talking { heard, .. } = &mut self.state {
+                    *heard = true;
+                }
+                self.note(Moment::FirstAudio, now);
+                None
+            }
+            Event::RecordingEnded { tag, why, recording } => Some(self.recorded(tag, why, recording, now)),
+            Event::AudioLost => {
+                self.note(Moment::AudioLost, now);
+                return self.audio_lost(now);
+            }
+            Event::KeysSent { .. } | Event::Heard { .. } => None,
+        };
+        if let (Some(input), State::Talking { flow, .. }) = (input, &mut self.state) {
+            flow.handle(input, now);
+            self.drain_flow(now);
+        }
+    }
+}
+
+#[path = "machine_flow.rs"]
+mod flow;
+
+/// Judges a call that was never answered.
+fn of_failure(failure: &Failure) -> Ending {
+    let reached = match failure.stage {
+        Stage::BeforeSend => Reached::BeforeSend,
+        Stage::Sent => Reached::Sent,
+        Stage::Early => Reached::Ringing,
+    };
+    let (verdict, sip_status) = match &failure.kind {
+        FailureKind::Status(status) => (of_status(*status, failure.reason_header.as_deref(), reached), Some(*status)),
+        FailureKind::RingTimeout => (no_answer(reached), None),
+        FailureKind::Canceled => {
+            let detail = "the engine gave the call up before it was answered";
+            (Verdict::new(Disposition::Interrupted, Blame::Engine, detail), None)
+        }
+        FailureKind::Unreachable => {
+            let detail = "the trunk's address cannot be reached (ICMP or no route)";
+            (Verdict::new(Disposition::Congestion, Blame::Trunk, detail), None)
+        }
+        FailureKind::Timeout => {
+            let detail = "the trunk did not answer the INVITE in 32 s; whether a phone rang is not known";
+            (Verdict::new(Disposition::Unknown, Blame::Trunk, detail), None)
+        }
+        FailureKind::Auth(_) => {
+            let detail = "the trunk asks for credentials that it does not accept";
+            (Verdict::new(Disposition::TrunkRefused, Blame::Trunk, detail), None)
+        }
+        FailureKind::BadAnswer(what) => {
+            let detail = format!("the trunk answered with a 200 that cannot be used: {what}");
+            (Verdict::new(Disposition::TrunkRefused, Blame::Trunk, detail), Some(200))
+        }
+    };
+    Ending { verdict, sip_status, outcome: None, never_left: reached == Reached::BeforeSend }
+}
+
+fn no_answer(reached: Reached) -> Verdict {
+    let detail = match reached {
+        Reached::Ringing => "rang until the ring timeout, nobody answered",
+        Reached::BeforeSend | Reached::Sent => "the ring timeout passed before a phone rang",
+    };
+    Verdict::new(Disposition::NoAnswer, Blame::Customer, detail)
+}

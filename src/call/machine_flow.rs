@@ -1,0 +1,150 @@
+//! The conversation's half of [`Machine`]: what the survey flow wants done, and what its end means.
+
+use super::*;
+use crate::media::recorder::RecordingEnd;
+use crate::media::session::Recording;
+
+impl Machine {
+    /// Takes everything that the flow wants done.
+    pub(super) fn drain_flow(&mut self, now: Instant) {
+        while let State::Talking { flow, .. } = &mut self.state {
+            let Some(action) = flow.poll_action() else { break };
+            self.flow_action(action, now);
+        }
+        self.flush_answer(None);
+    }
+
+    fn flow_action(&mut self, action: FlowAction, now: Instant) {
+        // A complaint follows directly on the answer that caused it: both are kept in one piece.
+        let action = match action {
+            FlowAction::Complaint(trigger) => return self.complaint(trigger, now),
+            other => other,
+        };
+        self.flush_answer(None);
+        match action {
+            FlowAction::Play { tag, prompts, barge_in } => {
+                self.note(Moment::Prompts { prompts: prompts.iter().map(ToString::to_string).collect() }, now);
+                self.actions.push_back(Action::Play { tag, prompts, barge_in });
+            }
+            FlowAction::StopPlayback => self.actions.push_back(Action::StopPlayback),
+            FlowAction::Record { tag, kind, max, silence_end } => {
+                self.recordings.insert(tag, kind);
+                self.actions.push_back(Action::Record { tag, max, silence_end });
+            }
+            FlowAction::StopRecording => self.actions.push_back(Action::StopRecording),
+            FlowAction::Asked { question } => self.note(Moment::Asked { question }, now),
+            FlowAction::Missed { question, why, gave_up } => {
+                self.note(Moment::Missed { question, why, gave_up }, now);
+            }
+            FlowAction::Answer(answer) => self.answer(answer, now),
+            FlowAction::Complaint(trigger) => self.complaint(trigger, now),
+            FlowAction::ComplaintNote(trigger) => {
+                self.note(Moment::ComplaintNote(trigger.clone()), now);
+                self.actions.push_back(Action::Keep(Keep::ComplaintNote(trigger)));
+            }
+            FlowAction::CallBack(wish) => {
+                self.note(Moment::CallBack { local: wish.local.format("%Y-%m-%d %H:%M").to_string() }, now);
+                self.actions.push_back(Action::Keep(Keep::CallBack(wish)));
+            }
+            FlowAction::WrongNumber => {
+                self.note(Moment::WrongNumber, now);
+                self.actions.push_back(Action::Keep(Keep::WrongNumber));
+            }
+            FlowAction::FamilyMember => self.note(Moment::FamilyMember, now),
+            FlowAction::Refusal => self.note(Moment::Refusal, now),
+            FlowAction::Finish(outcome) => self.finish(outcome, now),
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, now: Instant) {
+        let Answer { question, keys, score, unhappy, .. } = answer.clone();
+        self.note(Moment::Answer { question, keys, score, unhappy }, now);
+        self.pending_answer = Some(answer);
+    }
+
+    fn complaint(&mut self, trigger: ComplaintTrigger, now: Instant) {
+        self.note(Moment::Complaint(trigger.clone()), now);
+        if self.pending_answer.is_some() {
+            self.flush_answer(Some(trigger));
+        } else {
+            self.actions.push_back(Action::Keep(Keep::Complaint(trigger)));
+        }
+    }
+
+    fn flush_answer(&mut self, complaint: Option<ComplaintTrigger>) {
+        if let Some(answer) = self.pending_answer.take() {
+            self.actions.push_back(Action::Keep(Keep::Answer(answer, complaint)));
+        }
+    }
+
+    pub(super) fn recorded(&mut self, tag: u64, why: RecordingEnd, recording: Recording, now: Instant) -> FlowInput {
+        let (recording, duration_ms) = match recording {
+            Recording::Saved { file, duration_ms } => (Some(RecordingRef(file)), duration_ms),
+            Recording::Empty | Recording::Failed { .. } => (None, 0),
+        };
+        if let Some(kind) = self.recordings.remove(&tag) {
+            self.note(Moment::Recorded { recording: kind, duration_ms }, now);
+            if let Some(recording) = recording.clone() {
+                self.actions.push_back(Action::Keep(Keep::Recording { kind, recording, duration_ms }));
+            }
+        }
+        FlowInput::RecordingEnded { tag, recording, duration_ms, ended_by: ended_by(why) }
+    }
+
+    /// No sound for too long: the customer is gone without a BYE, or never was to be heard.
+    pub(super) fn audio_lost(&mut self, now: Instant) {
+        let State::Talking { flow, heard } = &mut self.state else { return };
+        let never_heard = !*heard;
+        flow.handle(FlowInput::RemoteHangup, now);
+        self.drain_flow(now);
+        if let State::HangingUp { ending, .. } = &mut self.state
+            && never_heard
+        {
+            let detail = "answered, but no sound ever came from the customer's side";
+            ending.verdict = Verdict::new(Disposition::NoAudio, Blame::Trunk, detail);
+        }
+    }
+
+    fn finish(&mut self, outcome: Outcome, now: Instant) {
+        self.actions.push_back(Action::Keep(Keep::Outcome(outcome)));
+        let (disposition, detail) = match outcome {
+            Outcome::Complete => (Disposition::Complete, "every required question was answered"),
+            Outcome::Partial => (Disposition::Partial, "some questions were answered"),
+            Outcome::BreakOff => (Disposition::BreakOff, "the call ended before a question was answered"),
+            Outcome::Refusal => (Disposition::Refusal, "the customer does not want to be asked"),
+            Outcome::CallBack => (Disposition::CallBack, "the customer asked for another time"),
+            Outcome::WrongNumber => (Disposition::WrongNumber, "the number is somebody else's"),
+            Outcome::NoInput => (Disposition::NoInput, "answered, but no key was pressed"),
+        };
+        let verdict = Verdict::new(disposition, Blame::Customer, detail);
+        self.hang_up(Ending { verdict, sip_status: Some(200), outcome: Some(outcome), never_left: false }, now);
+    }
+
+    pub(super) fn hang_up(&mut self, ending: Ending, now: Instant) {
+        self.note(Moment::HangUp { why: ending.verdict.detail.clone() }, now);
+        self.actions.push_back(Action::HangUp(HangupReason::Normal));
+        self.state = State::HangingUp { ending, guard: now + HANGUP_GUARD };
+    }
+
+    pub(super) fn over(&mut self, ending: Ending, now: Instant) {
+        let disposition = ending.verdict.disposition.to_string();
+        self.note(Moment::Ended { disposition, detail: ending.verdict.detail.clone() }, now);
+        self.actions.push_back(Action::Over(ending));
+        self.state = State::Over;
+    }
+
+    pub(super) fn note(&mut self, moment: Moment, now: Instant) {
+        let offset_ms = now.saturating_duration_since(self.began).as_millis() as u64;
+        self.actions.push_back(Action::Note(TimelineEvent { offset_ms, moment }));
+    }
+}
+
+fn ended_by(why: RecordingEnd) -> EndedBy {
+    match why {
+        RecordingEnd::Key(_) => EndedBy::Key,
+        RecordingEnd::Silence => EndedBy::Silence,
+        RecordingEnd::MaxLength => EndedBy::MaxLength,
+        RecordingEnd::Stopped => EndedBy::Stopped,
+        RecordingEnd::Failed => EndedBy::Failed,
+    }
+}

@@ -1,0 +1,220 @@
+//! The timeline of an attempt: what was sent, heard, keyed and decided, each with its offset in ms. It answers "why did this call go so?".
+//!
+//! Pure data. Start lines are masked before they come here (`sip`), keys of answers are the customer's opinion and stay; names and numbers never enter.
+
+use crate::survey::flow::{ComplaintTrigger, Miss, RecordingKind};
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened in a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Moment {
+    /// A SIP message left.
+    SipSent {
+        /// Its masked start line.
+        message: String,
+        /// Its CSeq.
+        cseq: String,
+        /// Where to.
+        peer: String,
+    },
+    /// A SIP message came.
+    SipReceived {
+        /// Its masked start line.
+        message: String,
+        /// Its CSeq.
+        cseq: String,
+        /// Where from.
+        peer: String,
+    },
+    /// The INVITE left: from now on it is an attempt.
+    InviteSent,
+    /// The far side rings, with or without early media.
+    Ringing {
+        /// 180, 183 …
+        status: u16,
+        /// Whether sound came with it. It is never taken for an answer.
+        early_media: bool,
+    },
+    /// The call was answered and media agreed.
+    Answered {
+        /// `PCMA` or `PCMU`.
+        codec: String,
+        /// Payload type of telephone-event; none means that keys cannot come by RFC 4733.
+        telephone_event: Option<u8>,
+    },
+    /// The first sound from the customer's side.
+    FirstAudio,
+    /// A question begins.
+    Asked {
+        /// Its name.
+        question: String,
+    },
+    /// Prompts begin.
+    Prompts {
+        /// Their ids, in order.
+        prompts: Vec<String>,
+    },
+    /// Prompts ended.
+    PromptsEnded {
+        /// A key cut them short.
+        interrupted: bool,
+    },
+    /// A key.
+    Key {
+        /// `0`–`9`, `*`, `#`.
+        key: char,
+    },
+    /// Silence or a key that means nothing.
+    Missed {
+        /// The question.
+        question: String,
+        /// Which of the two.
+        why: Miss,
+        /// The question is given up.
+        gave_up: bool,
+    },
+    /// An answer was accepted.
+    Answer {
+        /// The question.
+        question: String,
+        /// The keys.
+        keys: String,
+        /// Its score, where the question has one.
+        score: Option<i32>,
+        /// Unhappy by the survey's rules.
+        unhappy: bool,
+    },
+    /// A complaint was opened.
+    Complaint(ComplaintTrigger),
+    /// A further reason for the same complaint.
+    ComplaintNote(ComplaintTrigger),
+    /// A recording ended.
+    Recorded {
+        /// What it holds.
+        recording: RecordingKind,
+        /// Its length; 0 with nothing kept.
+        duration_ms: u64,
+    },
+    /// A call-back was booked, in the customer's local time.
+    CallBack {
+        /// The local time.
+        local: String,
+    },
+    /// Somebody else's number.
+    WrongNumber,
+    /// A family member answers.
+    FamilyMember,
+    /// Refused.
+    Refusal,
+    /// No sound for so long that the call was given up.
+    AudioLost,
+    /// The call is being ended by us.
+    HangUp {
+        /// Why.
+        why: String,
+    },
+    /// The other side hung up, or the session was lost.
+    RemoteEnded,
+    /// The verdict.
+    Ended {
+        /// The disposition.
+        disposition: String,
+        /// Its sentence.
+        detail: String,
+    },
+}
+
+/// A moment with its place in time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEvent {
+    /// Milliseconds since the attempt began.
+    pub offset_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub moment: Moment,
+}
+
+impl Moment {
+    /// The name in the store, as `sip_sent`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Moment::SipSent { .. } => "sip_sent",
+            Moment::SipReceived { .. } => "sip_received",
+            Moment::InviteSent => "invite_sent",
+            Moment::Ringing { .. } => "ringing",
+            Moment::Answered { .. } => "answered",
+            Moment::FirstAudio => "first_audio",
+            Moment::Asked { .. } => "asked",
+            Moment::Prompts { .. } => "prompts",
+            Moment::PromptsEnded { .. } => "prompts_ended",
+            Moment::Key { .. } => "key",
+            Moment::Missed { .. } => "missed",
+            Moment::Answer { .. } => "answer",
+            Moment::Complaint(_) => "complaint",
+            Moment::ComplaintNote(_) => "complaint_note",
+            Moment::Recorded { .. } => "recorded",
+            Moment::CallBack { .. } => "call_back",
+            Moment::WrongNumber => "wrong_number",
+            Moment::FamilyMember => "family_member",
+            Moment::Refusal => "refusal",
+            Moment::AudioLost => "audio_lost",
+            Moment::HangUp { .. } => "hang_up",
+            Moment::RemoteEnded => "remote_ended",
+            Moment::Ended { .. } => "ended",
+        }
+    }
+
+    /// What belongs to it, without the kind: the `detail` column.
+    pub fn detail(&self) -> serde_json::Value {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("kind");
+        }
+        value
+    }
+
+    /// One line for people.
+    pub fn line(&self) -> String {
+        match self {
+            Moment::SipSent { message, cseq, peer } => format!("→ {message}  [{cseq}] to {peer}"),
+            Moment::SipReceived { message, cseq, peer } => format!("← {message}  [{cseq}] from {peer}"),
+            Moment::InviteSent => "the INVITE left".into(),
+            Moment::Ringing { status, early_media } => {
+                format!("rings ({status}{})", if *early_media { ", with early media" } else { "" })
+            }
+            Moment::Answered { codec, telephone_event } => match telephone_event {
+                Some(payload) => format!("answered: {codec}, keys by RFC 4733 as payload {payload}"),
+                None => format!("answered: {codec}, no telephone-event agreed"),
+            },
+            Moment::FirstAudio => "first sound from the customer's side".into(),
+            Moment::Asked { question } => format!("asks {question}"),
+            Moment::Prompts { prompts } => format!("says {}", prompts.join(" ")),
+            Moment::PromptsEnded { interrupted: true } => "falls silent for a key".into(),
+            Moment::PromptsEnded { interrupted: false } => "has finished speaking".into(),
+            Moment::Key { key } => format!("key {key}"),
+            Moment::Missed { question, why, gave_up } => {
+                let what = match why {
+                    Miss::Silent => "no key",
+                    Miss::Invalid => "a key that is no answer",
+                };
+                format!("{question}: {what}{}", if *gave_up { ", given up" } else { "" })
+            }
+            Moment::Answer { question, keys, score, unhappy } => {
+                let score = score.map(|score| format!(", score {score}")).unwrap_or_default();
+                format!("{question} = {keys}{score}{}", if *unhappy { " (unhappy)" } else { "" })
+            }
+            Moment::Complaint(trigger) => format!("complaint opened: {:?}", trigger.reason),
+            Moment::ComplaintNote(trigger) => format!("noted for the complaint: {:?}", trigger.reason),
+            Moment::Recorded { recording, duration_ms } => format!("recorded {recording:?}: {duration_ms} ms"),
+            Moment::CallBack { local } => format!("call-back booked for {local}"),
+            Moment::WrongNumber => "wrong number".into(),
+            Moment::FamilyMember => "a family member answers".into(),
+            Moment::Refusal => "refused".into(),
+            Moment::AudioLost => "no sound any more".into(),
+            Moment::HangUp { why } => format!("hangs up: {why}"),
+            Moment::RemoteEnded => "the customer hung up".into(),
+            Moment::Ended { disposition, detail } => format!("{disposition}: {detail}"),
+        }
+    }
+}

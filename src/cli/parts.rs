@@ -1,0 +1,149 @@
+//! Parts that several commands put together: prompts, surveys, the store, the line to the trunks. Each failure is one sentence that says what to do.
+
+use super::Failure;
+use crate::call::driver::Line;
+use crate::config::Settings;
+use crate::db::{self, Store};
+use crate::media::prompt::PromptStore;
+use crate::net::media_engine::{MediaConfig, MediaEngine};
+use crate::net::{prompt_files, sip_transport};
+use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
+use crate::survey::definition::Definition;
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// A survey with the text that it was read from.
+#[derive(Clone)]
+pub struct SurveyFile {
+    /// What is asked.
+    pub definition: Arc<Definition>,
+    /// The file's text, which is what gets published.
+    pub text: String,
+}
+
+/// Reads all prompts; a prompt that cannot be played is an error.
+pub fn load_prompts(directory: &Path) -> Result<Arc<PromptStore>, Failure> {
+    prompt_files::load(directory).map(Arc::new).map_err(Failure::start)
+}
+
+/// Reads all survey files, by key.
+pub fn load_surveys(directory: &Path) -> Result<BTreeMap<String, SurveyFile>, Failure> {
+    let mut surveys = BTreeMap::new();
+    for path in survey_files(directory)? {
+        let survey = read_survey(&path)?;
+        let key = survey.definition.key.clone();
+        if surveys.insert(key.clone(), survey).is_some() {
+            return Err(Failure::start(format!("{}: the survey `{key}` stands in another file already", path.display())));
+        }
+    }
+    if surveys.is_empty() {
+        return Err(Failure::start(format!("{}: there is no survey file (*.toml)", directory.display())));
+    }
+    Ok(surveys)
+}
+
+/// The survey files of a directory, sorted.
+pub fn survey_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = std::fs::read_dir(directory)
+        .map_err(|error| Failure::start(format!("{}: the surveys cannot be read: {error}", directory.display())))?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Reads one survey file.
+pub fn read_survey(path: &Path) -> Result<SurveyFile, Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::start(format!("{name}: {error}")))?;
+    let definition = Definition::from_toml(&name, &text).map_err(Failure::start)?;
+    Ok(SurveyFile { definition, text })
+}
+
+/// Opens the store that the settings name and brings it to this version's tables.
+pub async fn open_store(settings: &Settings) -> Result<Store, Failure> {
+    let store = connect(settings).await?;
+    store.migrate().await.map_err(Failure::start)?;
+    Ok(store)
+}
+
+/// Opens the store that the settings name.
+pub async fn connect(settings: &Settings) -> Result<Store, Failure> {
+    let database = &settings.database;
+    let url = secret(database.url.as_ref(), database.url_file.as_deref(), "database.url_file")?;
+    let connect = db::Connect { url, data_dir: database.data_dir.clone(), max_connections: database.max_connections };
+    Store::open(connect).await.map_err(Failure::start)
+}
+
+/// A secret that is given directly (environment) or by a file; line ends around it do not count.
+pub fn secret(direct: Option<&SecretString>, file: Option<&Path>, key: &str) -> Result<Option<SecretString>, Failure> {
+    if let Some(direct) = direct {
+        return Ok(Some(direct.clone()));
+    }
+    let Some(file) = file else { return Ok(None) };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::start(format!("{key}: {} cannot be read: {error}", file.display())))?;
+    match text.trim() {
+        "" => Err(Failure::start(format!("{key}: {} is empty", file.display()))),
+        secret => Ok(Some(SecretString::from(secret.to_owned()))),
+    }
+}
+
+/// Binds the SIP socket and starts the media threads.
+pub fn open_line(settings: &Settings, prompts: Arc<PromptStore>) -> Result<Line, Failure> {
+    let public_ip = settings.sip.public_ip();
+    let agent = settings.sip.user_agent.clone();
+    let config = |bound: SocketAddr| {
+        EndpointConfig::new(SocketAddr::new(public_ip, bound.port()), &agent).incoming(IncomingPolicy::Refuse(403))
+    };
+    let (sip, _nobody_calls_us) = sip_transport::start(settings.sip.listen, config).map_err(Failure::start)?;
+    let media = MediaEngine::start(media_config(settings)).map_err(Failure::start)?;
+    Ok(Line { sip, media: Arc::new(media), prompts, public_ip })
+}
+
+fn media_config(settings: &Settings) -> MediaConfig {
+    let media = &settings.media;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    MediaConfig {
+        bind: media.bind.unwrap_or(settings.sip.listen.ip()),
+        port_min: media.port_min,
+        port_max: media.port_max,
+        threads: if media.threads == 0 { cores.saturating_sub(1).max(1) } else { media.threads },
+        calls_per_thread: media.calls_per_thread,
+        recordings_dir: recordings_dir(settings),
+        rtp_timeout: Duration::from_secs(media.rtp_timeout_s),
+        ..MediaConfig::default()
+    }
+}
+
+/// Where recordings go.
+pub fn recordings_dir(settings: &Settings) -> PathBuf {
+    settings.media.recordings_dir.clone().unwrap_or_else(|| settings.database.data_dir.join("recordings"))
+}
+
+/// A token that is cancelled by SIGTERM or SIGINT. A second signal ends the process at once.
+pub fn stop_on_signal() -> CancellationToken {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::spawn(async move {
+                for _ in 0..2 {
+                    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+                    if told.is_cancelled() {
+                        std::process::exit(130);
+                    }
+                    told.cancel();
+                }
+            });
+        }
+        (Err(error), _) | (_, Err(error)) => tracing::warn!(%error, "signals are not caught; the process ends abruptly"),
+    }
+    stop
+}

@@ -1,0 +1,266 @@
+//! The loop of one engine process: takes due follow-ups from the queue while trunks have room, launches their calls, keeps leases alive, and cleans up
+//! after engines that died. Holds no database transaction while a call runs (decision 4) and never dials what policy refuses.
+
+use super::launch::{self, Launched};
+use super::policy::{Opening, RetryRule, allowed};
+use super::trunks::{Room, Trunk, Trunks};
+use crate::call::driver::Line;
+use crate::clock::Clock;
+use crate::config;
+use crate::db::journal::Journal;
+use crate::db::queue::{self, LeaseRequest, Leased};
+use crate::db::{Store, StoreError, reconcile};
+use crate::ids::LeaseToken;
+use crate::survey::definition::Definition;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long the loop sleeps when nothing wakes it: new work is announced by NOTIFY, so this only covers what nobody announces (windows that open).
+const IDLE: Duration = Duration::from_secs(1);
+/// How long to wait when the database does not answer.
+const AWAY: Duration = Duration::from_secs(2);
+/// A follow-up whose number may not be dialled is looked at again after so long: somebody may change the allow-list.
+const NOT_ALLOWED_AGAIN: TimeDelta = TimeDelta::hours(1);
+/// A number that is in a call already is looked at again after so long.
+const IN_CALL_AGAIN: TimeDelta = TimeDelta::minutes(1);
+
+/// What one engine process works with.
+pub struct Engine {
+    /// The store.
+    pub store: Store,
+    /// Where results are kept before they reach the store.
+    pub journal: Journal,
+    /// SIP and media.
+    pub line: Line,
+    /// Surveys by key and published version.
+    pub surveys: BTreeMap<(String, i32), Arc<Definition>>,
+    /// `[dialer]`.
+    pub settings: config::Dialer,
+    /// The same as a rule.
+    pub rule: RetryRule,
+    /// This process in leases.
+    pub node: String,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// What [`Engine::run`] is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Run until told to stop.
+    Stopped,
+    /// Stop by itself when nothing is due and no call is live.
+    Idle,
+}
+
+impl Engine {
+    /// Works the queue. After `stop` no call is launched; live calls are asked to close and are waited for.
+    pub async fn run(self: Arc<Self>, trunks: Vec<Trunk>, until: Until, stop: CancellationToken) {
+        let housekeeping = CancellationToken::new();
+        let tokens = Tokens::default();
+        let keeper = tokio::spawn(self.clone().keep_house(tokens.clone(), housekeeping.clone()));
+        let mut floor = Floor {
+            trunks: Trunks::new(trunks, self.settings.max_calls),
+            calls: JoinSet::new(),
+            names: HashMap::new(),
+            tokens,
+        };
+        self.work(&mut floor, until, &stop).await;
+        while floor.next_ended().await {}
+        if let Err(error) = self.release_leases().await {
+            tracing::warn!(%error, "leases were not given back; they end by themselves");
+        }
+        housekeeping.cancel();
+        let _ = keeper.await;
+    }
+
+    async fn work(self: &Arc<Self>, floor: &mut Floor, until: Until, stop: &CancellationToken) {
+        let (wake, mut woken) = mpsc::channel(1);
+        let listener = tokio::spawn(self.store.clone().listen(queue::CHANNEL, wake));
+        while !stop.is_cancelled() {
+            let nap = match self.launch_some(floor, stop).await {
+                Ok(Step::Wait(nap)) => nap,
+                Ok(Step::NothingDue) if until == Until::Idle && floor.calls.is_empty() && self.settled().await => break,
+                Ok(Step::NothingDue) => IDLE,
+                Err(error) => {
+                    tracing::warn!(%error, "the queue cannot be asked; calls go on");
+                    AWAY
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = floor.next_ended(), if !floor.calls.is_empty() => {}
+                Some(()) = woken.recv() => {}
+                () = tokio::time::sleep(nap) => {}
+            }
+        }
+        listener.abort();
+    }
+
+    /// Launches calls as long as there is work and room.
+    async fn launch_some(self: &Arc<Self>, floor: &mut Floor, stop: &CancellationToken) -> Result<Step, StoreError> {
+        loop {
+            let now = Instant::now();
+            let index = match floor.trunks.room(now) {
+                Room::Now(index) => index,
+                Room::At(at) => return Ok(Step::Wait(at - now)),
+                Room::Full => return Ok(Step::Wait(IDLE)),
+            };
+            if self.line.media.is_full() {
+                return Ok(Step::Wait(IDLE));
+            }
+            let Some(leased) = self.lease_one().await? else { return Ok(Step::NothingDue) };
+            if let Some(not_before) = self.put_off(&leased) {
+                self.release(&leased, Some(not_before)).await?;
+                continue;
+            }
+            let trunk = floor.trunks.start(index, now);
+            floor.launch(self.clone(), leased, trunk, stop.clone());
+        }
+    }
+
+    async fn lease_one(&self) -> Result<Option<Leased>, StoreError> {
+        let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
+        let request = LeaseRequest { node: &self.node, limit: 1, ttl, now: self.clock.now(), survey: None, follow_up: None };
+        Ok(queue::lease(&mut *self.store.acquire().await?, &request).await?.pop())
+    }
+
+    /// Why and until when a leased follow-up must not be dialled now.
+    fn put_off(&self, leased: &Leased) -> Option<DateTime<Utc>> {
+        let now = self.clock.now();
+        if !allowed(&leased.number, &self.settings.allow) {
+            tracing::warn!(follow_up = %leased.follow_up, "not dialled: dialer.allow has no prefix for its number");
+            return Some(now + NOT_ALLOWED_AGAIN);
+        }
+        if !self.surveys.contains_key(&(leased.survey.clone(), leased.survey_version)) {
+            tracing::error!(follow_up = %leased.follow_up, survey = leased.survey, version = leased.survey_version,
+                "not dialled: this version of the survey cannot be read");
+            return Some(now + NOT_ALLOWED_AGAIN);
+        }
+        match self.rule.window.opening(now, leased.zone) {
+            Opening::Open => None,
+            Opening::From(at) => Some(at),
+            Opening::Never => Some(now + NOT_ALLOWED_AGAIN),
+        }
+    }
+
+    async fn release(&self, leased: &Leased, not_before: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+        queue::release(&mut *self.store.acquire().await?, leased.follow_up, leased.token, not_before).await
+    }
+
+    /// Gives a follow-up back whose number is in a call already.
+    pub(super) async fn release_busy(&self, leased: &Leased) {
+        if let Err(error) = self.release(leased, Some(self.clock.now() + IN_CALL_AGAIN)).await {
+            tracing::warn!(follow_up = %leased.follow_up, %error, "the lease was not given back; it ends by itself");
+        }
+    }
+
+    async fn release_leases(&self) -> Result<u64, StoreError> {
+        queue::release_all(&mut *self.store.acquire().await?, &self.node).await
+    }
+
+    /// Whether everything that calls left behind has reached the store.
+    async fn settled(&self) -> bool {
+        self.journal.settled().await
+    }
+
+    /// Heartbeats, reconciliation and expiry, until told to stop.
+    async fn keep_house(self: Arc<Self>, tokens: Tokens, stop: CancellationToken) {
+        let period = Duration::from_secs((self.settings.lease_ttl_s / 3).max(1));
+        loop {
+            if let Err(error) = self.clean(&tokens).await {
+                tracing::warn!(%error, "housekeeping has to wait for the database");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(period) => {}
+            }
+        }
+    }
+
+    async fn clean(&self, tokens: &Tokens) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
+        let held = tokens.all();
+        let mut conn = self.store.acquire().await?;
+        if !held.is_empty() {
+            let ours = queue::heartbeat(&mut conn, &held, now, ttl).await?;
+            let lost = held.len() - ours.len();
+            if lost > 0 {
+                tracing::error!(lost, "leases of live calls were taken away: lease_ttl_s is too short for this machine");
+            }
+        }
+        for closed in reconcile::dead_engines(&mut conn, now).await? {
+            tracing::warn!(attempt = %closed.attempt, follow_up = %closed.follow_up, "an engine died in this call; it is closed");
+        }
+        queue::expire_overdue(&mut conn, now, 500).await?;
+        Ok(())
+    }
+}
+
+enum Step {
+    Wait(Duration),
+    NothingDue,
+}
+
+/// Tokens of the leases under live calls.
+#[derive(Clone, Default)]
+struct Tokens(Arc<Mutex<Vec<LeaseToken>>>);
+
+impl Tokens {
+    fn all(&self) -> Vec<LeaseToken> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    fn add(&self, token: LeaseToken) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(token);
+    }
+
+    fn remove(&self, token: LeaseToken) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).retain(|held| *held != token);
+    }
+}
+
+/// The live calls.
+struct Floor {
+    trunks: Trunks,
+    calls: JoinSet<Launched>,
+    /// Trunk and lease of each task, also for one that panicked.
+    names: HashMap<tokio::task::Id, (String, LeaseToken)>,
+    tokens: Tokens,
+}
+
+impl Floor {
+    fn launch(&mut self, engine: Arc<Engine>, leased: Leased, trunk: Trunk, stop: CancellationToken) {
+        let (name, token) = (trunk.name.clone(), leased.token);
+        self.tokens.add(token);
+        let task = self.calls.spawn(launch::launch(engine, leased, trunk, stop));
+        self.names.insert(task.id(), (name, token));
+    }
+
+    /// Waits for the end of a call; false when none is live.
+    async fn next_ended(&mut self) -> bool {
+        let Some(ended) = self.calls.join_next_with_id().await else { return false };
+        let id = match ended {
+            Ok((id, Launched::Called(disposition))) => {
+                tracing::info!(%disposition, "a call ended");
+                id
+            }
+            Ok((id, Launched::NotCalled)) => id,
+            Err(panicked) => {
+                tracing::error!(error = %panicked, "a call's task broke; its attempt is closed by housekeeping");
+                panicked.id()
+            }
+        };
+        if let Some((trunk, token)) = self.names.remove(&id) {
+            self.trunks.end(&trunk);
+            self.tokens.remove(token);
+        }
+        true
+    }
+}

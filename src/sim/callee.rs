@@ -1,0 +1,195 @@
+//! Simulated callees on a real socket: each INVITE is answered by the persona of the called number, over real SIP and RTP. Says afterwards what it keyed.
+//!
+//! It hears prompts in the received audio (`ear`), not in the engine's state. Stops when told; never calls anybody.
+
+use super::brain::{Brain, Deed, Keyed};
+use super::ear::{Ear, EarIndex};
+use super::persona::{Mind, Persona};
+use crate::media;
+use crate::media::playout::Playlist;
+use crate::media::prompt::PromptStore;
+use crate::media::session::{Command, Event};
+use crate::net::media_engine::{MediaConfig, MediaEngine, MediaHandle, MediaStart};
+use crate::net::sip_transport::{self, IncomingCall, SipHandle};
+use crate::sdp::{self, LocalMedia};
+use crate::sip::endpoint::{EndpointConfig, HangupReason, IncomingPolicy, SessionEvent};
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// How long a key is held and how long the finger rests, in ms.
+const PRESS_MS: u32 = 100;
+const GAP_MS: u32 = 120;
+
+/// What one call came to, seen from the callee's side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CallReport {
+    /// The called number as the Request-URI had it (simulated numbers only).
+    pub number: String,
+    /// Who picked up, or did not.
+    pub persona: Persona,
+    /// Whether it picked up.
+    pub answered: bool,
+    /// Everything keyed, in order.
+    pub keyed: Vec<Keyed>,
+    /// Whether it said something after a beep.
+    pub spoke: bool,
+}
+
+/// The process of callees: bound, not yet answering.
+pub struct Callees {
+    sip: SipHandle,
+    incoming: mpsc::UnboundedReceiver<IncomingCall>,
+    house: Arc<House>,
+}
+
+/// What all callees share.
+struct House {
+    media: MediaEngine,
+    prompts: Arc<PromptStore>,
+    ears: Arc<EarIndex>,
+    seed: u64,
+}
+
+impl Callees {
+    /// Binds `listen` (port 0: the kernel chooses).
+    pub fn bind(listen: SocketAddr, seed: u64, prompts: Arc<PromptStore>) -> anyhow::Result<Callees> {
+        let config = |local| EndpointConfig::new(local, "huifang-callee").incoming(IncomingPolicy::Accept);
+        let (sip, incoming) = sip_transport::start(listen, config)?;
+        let media = MediaConfig { bind: listen.ip(), port_min: 0, port_max: 0, threads: 1, ..MediaConfig::default() };
+        let media = MediaEngine::start(media).context("the callees' media engine")?;
+        let ears = Arc::new(EarIndex::new(&prompts));
+        Ok(Callees { sip, incoming, house: Arc::new(House { media, prompts, ears, seed }) })
+    }
+
+    /// Where they can be called.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.sip.local_addr()
+    }
+
+    /// Answers calls until `stop`; each call's report goes to `reports`.
+    pub async fn run(mut self, reports: mpsc::UnboundedSender<CallReport>, stop: CancellationToken) {
+        loop {
+            let call = tokio::select! {
+                call = self.incoming.recv() => call,
+                () = stop.cancelled() => None,
+            };
+            let Some(call) = call else { return };
+            let (sip, house, reports) = (self.sip.clone(), self.house.clone(), reports.clone());
+            tokio::spawn(async move {
+                let report = answer(&sip, &house, call).await;
+                let _ = reports.send(report);
+            });
+        }
+    }
+}
+
+async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall) -> CallReport {
+    let number = call.invite.request_uri.user.clone().unwrap_or_default();
+    let mind = Mind::new(&number, house.seed);
+    let persona = mind.persona;
+    let mut report = CallReport { number, persona, answered: false, keyed: Vec::new(), spoke: false };
+    match persona {
+        Persona::Busy => sip.reject(call.id, 486),
+        Persona::InvalidNumber => sip.reject(call.id, 404),
+        Persona::NoAnswer => {
+            sip.ring(call.id, 180, None);
+            until_canceled(&mut call).await;
+        }
+        _ => {
+            sip.ring(call.id, 180, None);
+            let ringing = tokio::time::timeout(mind.rings, until_canceled(&mut call)).await;
+            if ringing.is_err() {
+                report.answered = true;
+                let brain = talk(sip, house, call, mind).await;
+                report.keyed = brain.keyed().to_vec();
+                report.spoke = brain.spoke();
+            }
+        }
+    }
+    report
+}
+
+/// Waits for the caller to give up.
+async fn until_canceled(call: &mut IncomingCall) {
+    while let Some(event) = call.events.recv().await {
+        if matches!(event, SessionEvent::Canceled | SessionEvent::Ended { .. } | SessionEvent::Failed(_)) {
+            return;
+        }
+    }
+}
+
+async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind) -> Brain {
+    let mut brain = Brain::new(mind);
+    let (events, mut inbox) = mpsc::unbounded_channel();
+    let agreed = match pick_up(house, &call, events) {
+        Ok(agreed) => agreed,
+        Err(error) => {
+            tracing::warn!(%error, "a simulated callee could not pick up");
+            sip.reject(call.id, 488);
+            return brain;
+        }
+    };
+    let (media, answer) = agreed;
+    sip.accept(call.id, answer);
+    loop {
+        let now = Instant::now();
+        while let Some(deed) = brain.poll_deed(now) {
+            match deed {
+                Deed::Keys(keys) => {
+                    media.command(Command::SendKeys { keys, press_ms: PRESS_MS, gap_ms: GAP_MS });
+                }
+                Deed::Speak => speak(house, &media),
+                Deed::HangUp => sip.hangup(call.id, HangupReason::Normal),
+            }
+        }
+        let wake = brain.poll_timeout().unwrap_or_else(|| now + Duration::from_secs(3600));
+        tokio::select! {
+            event = call.events.recv() => match event {
+                Some(SessionEvent::Ended { .. } | SessionEvent::Failed(_) | SessionEvent::Canceled) | None => return brain,
+                Some(_) => {}
+            },
+            Some(event) = inbox.recv() => if let Event::Heard { prompt, at } = event { brain.hears(&prompt, at) },
+            () = tokio::time::sleep_until(wake.into()) => {}
+        }
+    }
+}
+
+/// Opens the media of a call and agrees on its SDP.
+fn pick_up(
+    house: &House,
+    call: &IncomingCall,
+    events: mpsc::UnboundedSender<Event>,
+) -> anyhow::Result<(MediaHandle, Vec<u8>)> {
+    let media = house.media.open(events)?;
+    let local = LocalMedia {
+        addr: media.local_addr().ip(),
+        port: media.local_addr().port(),
+        codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
+        telephone_event: Some(101),
+        ptime_ms: 20,
+        session_id: 1,
+        version: 1,
+    };
+    let (answer, agreed) = sdp::answer(&local, &call.invite.offer)?;
+    media.start(MediaStart {
+        remote: agreed.remote,
+        codec: match agreed.codec {
+            sdp::Codec::Pcma => media::Codec::Pcma,
+            sdp::Codec::Pcmu => media::Codec::Pcmu,
+        },
+        telephone_event: agreed.telephone_event,
+    });
+    media.command(Command::Listen(Box::new(Ear::new(house.ears.clone()))));
+    Ok((media, answer))
+}
+
+/// Says something: any spoken prompt does for a voice.
+fn speak(house: &House, media: &MediaHandle) {
+    let prompts = house.prompts.get(house.prompts.language(""), "unhappy.go_on").into_iter().collect();
+    media.command(Command::Play(Playlist { tag: 0, prompts, barge_in: false }));
+}
