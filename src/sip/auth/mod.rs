@@ -79,8 +79,10 @@ pub fn choose_challenge(challenges: &[&str]) -> Result<Challenge, AuthError> {
                     }
                 }
                 Err(AuthError::Unsupported) => seen = AuthError::Unsupported,
-                Err(other) if seen == AuthError::NoChallenge => seen = other,
-                Err(_) => {}
+                // That a challenge was broken says less than that one was of an unknown kind.
+                Err(error @ (AuthError::Malformed | AuthError::NoChallenge)) => {
+                    seen = if seen == AuthError::Unsupported { seen } else { error };
+                }
             }
         }
     }

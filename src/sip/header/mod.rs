@@ -5,6 +5,8 @@ use thiserror::Error;
 
 mod cseq;
 mod name_addr;
+#[cfg(test)]
+mod tests;
 mod via;
 
 pub use cseq::CSeq;
