@@ -76,7 +76,11 @@ pub(super) fn audio(local: &LocalMedia, session: &Session, media: &Media) -> Res
     if !media.proto.eq_ignore_ascii_case("RTP/AVP") {
         return Err(SdpError::Transport);
     }
-    let formats = || media.fmt.split(' ').filter_map(|format| format.parse::<u8>().ok()).filter(|format| *format < 128);
+    // There are 128 payload types (RFC 3550, 5.1); a longer list repeats itself and is not read on.
+    let formats = || {
+        let numbers = media.fmt.split(' ').take(128).filter_map(|format| format.parse::<u8>().ok());
+        numbers.filter(|format| *format < 128)
+    };
     let known = formats().find_map(|format| {
         let codec = codec(media, format)?;
         local.codecs.contains(&codec).then_some((codec, format))

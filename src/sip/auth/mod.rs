@@ -16,8 +16,6 @@ use thiserror::Error;
 mod challenge;
 mod fields;
 mod server;
-#[cfg(test)]
-mod tests;
 
 pub use challenge::{Challenge, HashAlgorithm};
 pub use server::{Verified, VerifyError, verify};
@@ -79,8 +77,10 @@ pub fn choose_challenge(challenges: &[&str]) -> Result<Challenge, AuthError> {
                     }
                 }
                 Err(AuthError::Unsupported) => seen = AuthError::Unsupported,
-                Err(other) if seen == AuthError::NoChallenge => seen = other,
-                Err(_) => {}
+                // That a challenge was broken says less than that one was of an unknown kind.
+                Err(error @ (AuthError::Malformed | AuthError::NoChallenge)) => {
+                    seen = if seen == AuthError::Unsupported { seen } else { error };
+                }
             }
         }
     }
@@ -146,3 +146,6 @@ fn digest(input: &DigestInput<'_>, credentials: &Credentials) -> String {
     header.digest(&context);
     header.response
 }
+
+#[cfg(test)]
+mod tests;
