@@ -20,10 +20,9 @@ mod io;
 mod recording;
 #[cfg(test)]
 mod tests;
+mod wording;
 
-use crate::survey::definition::{
-    Comparison, Condition, Definition, EndOutcome, Fact, PromptId, PromptPart, Step, StepIndex, StepKind, Target, Test,
-};
+use crate::survey::definition::{Definition, EndOutcome, PromptId, Step, StepIndex, StepKind, Target};
 use crate::survey::keys::Collector;
 use crate::survey::scale::Scale;
 pub use io::*;
@@ -407,51 +406,5 @@ impl Flow {
 
     fn set_timer(&mut self, timer: Timer, after: Duration, now: Instant) {
         *self.timers.slot(timer) = now.checked_add(after);
-    }
-
-    /// The prompts of a list, its slots filled and its conditions decided.
-    fn compose(&self, parts: &[PromptPart]) -> Vec<PromptId> {
-        let mut prompts = Vec::new();
-        for part in parts {
-            match part {
-                PromptPart::Prompt(id) => prompts.push(id.clone()),
-                PromptPart::Slot(slot) => {
-                    prompts.extend(slot.speak(&self.facts, &self.facts.language).unwrap_or_default())
-                }
-                PromptPart::If { conditions, then, otherwise } => {
-                    prompts.extend(self.compose(if self.all_hold(conditions) { then } else { otherwise }));
-                }
-            }
-        }
-        prompts
-    }
-
-    fn all_hold(&self, conditions: &[Condition]) -> bool {
-        conditions.iter().all(|condition| self.holds(&condition.test) != condition.negated)
-    }
-
-    fn holds(&self, test: &Test) -> bool {
-        match test {
-            Test::Fact(Fact::Slot(slot)) => slot.speak(&self.facts, &self.facts.language).is_some(),
-            Test::Fact(Fact::Family) => self.so_far.family,
-            Test::Fact(Fact::Complaint) => self.so_far.complaint,
-            Test::Fact(Fact::Statement) => self.so_far.statement,
-            Test::Answer { step, comparison, value } => {
-                let Some(given) = self.so_far.answers.get(step) else { return *comparison == Comparison::NotEqual };
-                let score = given.score.map(|(_, score)| score);
-                let number = value.parse::<i32>().ok();
-                let by_score =
-                    |compare: fn(&i32, &i32) -> bool| matches!((score, number), (Some(s), Some(n)) if compare(&s, &n));
-                let equal = given.value == *value || by_score(i32::eq);
-                match comparison {
-                    Comparison::Equal => equal,
-                    Comparison::NotEqual => !equal,
-                    Comparison::Less => by_score(i32::lt),
-                    Comparison::AtMost => by_score(i32::le),
-                    Comparison::More => by_score(i32::gt),
-                    Comparison::AtLeast => by_score(i32::ge),
-                }
-            }
-        }
     }
 }

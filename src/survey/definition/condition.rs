@@ -64,6 +64,22 @@ impl Comparison {
     pub fn is_by_score(self) -> bool {
         !matches!(self, Comparison::Equal | Comparison::NotEqual)
     }
+
+    /// Whether an answer (its value and score), if it was given, compares so with `value`.
+    pub fn holds(self, given: Option<(&str, Option<i32>)>, value: &str) -> bool {
+        let Some((answer, score)) = given else { return self == Comparison::NotEqual };
+        let scores = score.zip(value.parse::<i32>().ok());
+        let by_score = |compare: fn(&i32, &i32) -> bool| scores.is_some_and(|(score, limit)| compare(&score, &limit));
+        let equal = answer == value || by_score(i32::eq);
+        match self {
+            Comparison::Equal => equal,
+            Comparison::NotEqual => !equal,
+            Comparison::Less => by_score(i32::lt),
+            Comparison::AtMost => by_score(i32::le),
+            Comparison::More => by_score(i32::gt),
+            Comparison::AtLeast => by_score(i32::ge),
+        }
+    }
 }
 
 impl Fact {

@@ -1,0 +1,40 @@
+//! What a step says in this call: slots filled from the facts, conditions decided by what is known so far.
+
+use super::Flow;
+use crate::survey::definition::{Condition, Fact, PromptId, PromptPart, Test};
+
+impl Flow {
+    /// The prompts of a list, its slots filled and its conditions decided.
+    pub(super) fn compose(&self, parts: &[PromptPart]) -> Vec<PromptId> {
+        let mut prompts = Vec::new();
+        for part in parts {
+            match part {
+                PromptPart::Prompt(id) => prompts.push(id.clone()),
+                PromptPart::Slot(slot) => {
+                    prompts.extend(slot.speak(&self.facts, &self.facts.language).unwrap_or_default())
+                }
+                PromptPart::If { conditions, then, otherwise } => {
+                    prompts.extend(self.compose(if self.all_hold(conditions) { then } else { otherwise }));
+                }
+            }
+        }
+        prompts
+    }
+
+    pub(super) fn all_hold(&self, conditions: &[Condition]) -> bool {
+        conditions.iter().all(|condition| self.holds(&condition.test) != condition.negated)
+    }
+
+    fn holds(&self, test: &Test) -> bool {
+        match test {
+            Test::Fact(Fact::Slot(slot)) => slot.speak(&self.facts, &self.facts.language).is_some(),
+            Test::Fact(Fact::Family) => self.so_far.family,
+            Test::Fact(Fact::Complaint) => self.so_far.complaint,
+            Test::Fact(Fact::Statement) => self.so_far.statement,
+            Test::Answer { step, comparison, value } => {
+                let given = self.so_far.answers.get(step);
+                comparison.holds(given.map(|g| (g.value.as_str(), g.score.map(|(_, score)| score))), value)
+            }
+        }
+    }
+}
