@@ -128,7 +128,11 @@ pub async fn answered(conn: &mut PgConnection, id: AttemptId, at: DateTime<Utc>)
 
 /// Writes what the survey ended with, before hanging up: an engine that dies in the closing prompt has a complete call all the same.
 pub async fn survey_finished(conn: &mut PgConnection, id: AttemptId, outcome: &str) -> Result<()> {
-    let done = sqlx::query("update attempts set survey_outcome = $2 where id = $1").bind(id.0).bind(outcome).execute(conn).await?;
+    let done = sqlx::query("update attempts set survey_outcome = $2 where id = $1")
+        .bind(id.0)
+        .bind(outcome)
+        .execute(conn)
+        .await?;
     exactly_one(done.rows_affected(), id)
 }
 
@@ -263,4 +267,4 @@ async fn set_next(tx: &mut PgConnection, follow_up: FollowUpId, token: LeaseToke
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod attempts;
+pub mod call_backs;
 pub mod complaints;
 mod error;
 pub mod figures;

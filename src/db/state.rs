@@ -158,11 +158,12 @@ mod tests {
             .collect();
         // A list of one text is printed as "= 'text'"; it is asked for on its own.
         for (name, texts) in in_code.clone().iter().filter(|(_, texts)| texts.len() == 1) {
-            let definition: String = sqlx::query_scalar("select pg_get_constraintdef(oid) from pg_constraint where conname = $1")
-                .bind(name)
-                .fetch_one(&pool)
-                .await
-                .unwrap();
+            let definition: String =
+                sqlx::query_scalar("select pg_get_constraintdef(oid) from pg_constraint where conname = $1")
+                    .bind(name)
+                    .fetch_one(&pool)
+                    .await
+                    .unwrap();
             assert!(definition.contains(&format!("'{}'", texts.first().unwrap())), "{name}: {definition}");
             in_code.remove(&(name.clone(), texts.clone()));
         }
