@@ -214,8 +214,8 @@ impl Machine {
             SessionEvent::Failed(failure) => self.failed(&failure, now),
             SessionEvent::Ended { by, .. } => self.ended(by, now),
             SessionEvent::Trace(line) => self.trace(line, now),
-            // Only the called side sees these two.
-            SessionEvent::Incoming(_) | SessionEvent::Canceled => {}
+            // Only the called side sees these.
+            SessionEvent::Incoming(_) | SessionEvent::Acked { .. } | SessionEvent::Canceled => {}
         }
     }
 
@@ -246,7 +246,8 @@ impl Machine {
             Err(error) => {
                 let detail = format!("the answer's SDP cannot be used: {error}");
                 let verdict = Verdict::new(Disposition::TrunkRefused, Blame::Trunk, detail);
-                return self.hang_up(Ending { verdict, sip_status: Some(200), outcome: None, never_left: false }, now);
+                let ending = Ending { verdict, sip_status: Some(200), outcome: None, never_left: false };
+                return self.hang_up(ending, HangupReason::UnusableAnswer, now);
             }
         };
         let codec = format!("{:?}", negotiated.codec).to_uppercase();
@@ -307,7 +308,8 @@ impl Machine {
                     Blame::Engine,
                     "the engine was stopped before the call was answered",
                 );
-                self.hang_up(Ending { verdict, sip_status: None, outcome: None, never_left: false }, now);
+                let ending = Ending { verdict, sip_status: None, outcome: None, never_left: false };
+                self.hang_up(ending, HangupReason::Shutdown, now);
             }
             State::Talking { flow, .. } => {
                 flow.handle(FlowInput::Shutdown, now);
@@ -351,6 +353,7 @@ impl Machine {
 
 #[path = "machine_flow.rs"]
 mod flow;
+pub use flow::disposition_of;
 
 /// Judges a call that was never answered.
 fn of_failure(failure: &Failure) -> Ending {
@@ -379,7 +382,7 @@ fn of_failure(failure: &Failure) -> Ending {
             (Verdict::new(Disposition::TrunkRefused, Blame::Trunk, detail), None)
         }
         FailureKind::BadAnswer(what) => {
-            let detail = format!("the trunk answered with a 200 that cannot be used: {what}");
+            let detail = format!("the trunk answered with a 200 that cannot be used: {what:?}");
             (Verdict::new(Disposition::TrunkRefused, Blame::Trunk, detail), Some(200))
         }
     };

@@ -107,22 +107,15 @@ impl Machine {
 
     fn finish(&mut self, outcome: Outcome, now: Instant) {
         self.actions.push_back(Action::Keep(Keep::Outcome(outcome)));
-        let (disposition, detail) = match outcome {
-            Outcome::Complete => (Disposition::Complete, "every required question was answered"),
-            Outcome::Partial => (Disposition::Partial, "some questions were answered"),
-            Outcome::BreakOff => (Disposition::BreakOff, "the call ended before a question was answered"),
-            Outcome::Refusal => (Disposition::Refusal, "the customer does not want to be asked"),
-            Outcome::CallBack => (Disposition::CallBack, "the customer asked for another time"),
-            Outcome::WrongNumber => (Disposition::WrongNumber, "the number is somebody else's"),
-            Outcome::NoInput => (Disposition::NoInput, "answered, but no key was pressed"),
-        };
+        let (disposition, detail) = disposition_of(outcome);
         let verdict = Verdict::new(disposition, Blame::Customer, detail);
-        self.hang_up(Ending { verdict, sip_status: Some(200), outcome: Some(outcome), never_left: false }, now);
+        let ending = Ending { verdict, sip_status: Some(200), outcome: Some(outcome), never_left: false };
+        self.hang_up(ending, HangupReason::Normal, now);
     }
 
-    pub(super) fn hang_up(&mut self, ending: Ending, now: Instant) {
+    pub(super) fn hang_up(&mut self, ending: Ending, reason: HangupReason, now: Instant) {
         self.note(Moment::HangUp { why: ending.verdict.detail.clone() }, now);
-        self.actions.push_back(Action::HangUp(HangupReason::Normal));
+        self.actions.push_back(Action::HangUp(reason));
         self.state = State::HangingUp { ending, guard: now + HANGUP_GUARD };
     }
 
@@ -136,6 +129,19 @@ impl Machine {
     pub(super) fn note(&mut self, moment: Moment, now: Instant) {
         let offset_ms = now.saturating_duration_since(self.began).as_millis() as u64;
         self.actions.push_back(Action::Note(TimelineEvent { offset_ms, moment }));
+    }
+}
+
+/// What a conversation's outcome is as a disposition, with its sentence.
+pub fn disposition_of(outcome: Outcome) -> (Disposition, &'static str) {
+    match outcome {
+        Outcome::Complete => (Disposition::Complete, "every required question was answered"),
+        Outcome::Partial => (Disposition::Partial, "some questions were answered"),
+        Outcome::BreakOff => (Disposition::BreakOff, "the call ended before a question was answered"),
+        Outcome::Refusal => (Disposition::Refusal, "the customer does not want to be asked"),
+        Outcome::CallBack => (Disposition::CallBack, "the customer asked for another time"),
+        Outcome::WrongNumber => (Disposition::WrongNumber, "the number is somebody else's"),
+        Outcome::NoInput => (Disposition::NoInput, "answered, but no key was pressed"),
     }
 }
 

@@ -1,13 +1,13 @@
 //! From a leased follow-up to a finished attempt: commit the attempt, place the call, keep what it reports, and say what comes next.
 //!
-//! The attempt is committed as sent before its INVITE leaves (decision 6): whatever dies in between, nobody is dialled twice.
+//! The attempt is committed, and "sent" is in the journal, before its INVITE leaves (decision 6): whatever dies in between, nobody is dialled twice.
 
 use super::keeper::Keeper;
 use super::policy::{History, Next};
 use super::trunks::Trunk;
 use super::worker::Engine;
 use crate::call::disposition::{Blame, Disposition, Verdict};
-use crate::call::driver::{self, NotPlaced, Order};
+use crate::call::driver::{self, Order, Report};
 use crate::call::machine::Ending;
 use crate::db::attempts::{self, AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
 use crate::db::journal::Fact;
@@ -50,7 +50,6 @@ async fn begin(engine: &Engine, leased: &Leased, trunk: &Trunk, id: AttemptId) -
     let now = engine.clock.now();
     let mut conn = engine.store.acquire().await.map_err(BeginError::Store)?;
     attempts::begin(&mut conn, &NewAttempt::of(leased, id, &trunk.name, now)).await?;
-    attempts::mark_sent(&mut conn, id, now).await?;
     let today = start_of_day(now, leased.zone);
     let attempts_today = attempts::count_since(&mut conn, leased.follow_up, today).await?;
     Ok(History {
@@ -79,25 +78,38 @@ async fn call(
     let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id);
     let keeping = tokio::spawn(keeper.keep(inbox));
     let ending = match order(engine, leased, trunk) {
-        Ok(order) => driver::drive(&engine.line, order, reports, stop).await,
-        Err(ending) => Ok(ending),
+        Ok(order) => dial(engine, id, order, reports, stop).await,
+        Err(ending) => ending,
     };
     // The keeper ends when the driver has dropped its side; a keeper that broke has booked nothing.
     history.booked = keeping.await.unwrap_or_default();
-    let (ending, sent) = match ending {
-        Ok(ending) => (ending, true),
-        Err(not_placed) => (could_not_place(&not_placed), false),
-    };
-    let sent = sent && !ending.never_left;
+    let sent = !ending.never_left;
     let disposition = ending.verdict.disposition;
     let end = attempt_end(engine, id, ending, &history);
     let facts = (!sent).then_some(Fact::NeverSent { attempt: id }).into_iter().chain([Fact::AttemptEnded(end)]);
     for fact in facts {
-        if let Err(error) = engine.journal.append(&fact) {
+        if let Err(error) = engine.journal.append(&[fact]) {
             tracing::error!(attempt = %id, %error, "the end of an attempt could not be kept; housekeeping will close it");
         }
     }
     if sent { Launched::Called(disposition) } else { Launched::NotCalled }
+}
+
+/// Says that the INVITE leaves, and lets it leave. Without the first there is no second.
+async fn dial(
+    engine: &Engine,
+    attempt: AttemptId,
+    order: Order,
+    reports: mpsc::UnboundedSender<Report>,
+    stop: CancellationToken,
+) -> Ending {
+    if let Err(error) = engine.journal.append(&[Fact::AttemptSent { attempt, at: engine.clock.now() }]) {
+        return could_not_place(&error);
+    }
+    match driver::drive(&engine.line, order, reports, stop).await {
+        Ok(ending) => ending,
+        Err(not_placed) => could_not_place(&not_placed),
+    }
 }
 
 fn order(engine: &Engine, leased: &Leased, trunk: &Trunk) -> Result<Order, Ending> {
@@ -124,7 +136,7 @@ fn order(engine: &Engine, leased: &Leased, trunk: &Trunk) -> Result<Order, Endin
     })
 }
 
-fn could_not_place(error: &NotPlaced) -> Ending {
+fn could_not_place(error: &dyn std::fmt::Display) -> Ending {
     let verdict = Verdict::new(Disposition::Congestion, Blame::Engine, error.to_string());
     Ending { verdict, sip_status: None, outcome: None, never_left: true }
 }

@@ -1,5 +1,6 @@
-//! Dialling: `policy` (pure: windows, caps, retries, pacing), `trunks` (who takes the next call), and the shells: `worker` (the loop), `launch` (one attempt), `keeper` (what an attempt reports).
+//! Dialling: `policy` (pure: windows, caps, retries, pacing), `trunks` (who takes the next call), and the shells: `worker` (the loop), `launch` (one attempt), `keeper` (what an attempt reports), `judge` (what a dead engine left).
 
+pub mod judge;
 pub mod keeper;
 pub mod launch;
 pub mod policy;

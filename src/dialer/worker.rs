@@ -1,6 +1,7 @@
 //! The loop of one engine process: takes due follow-ups from the queue while trunks have room, launches their calls, keeps leases alive, and cleans up
 //! after engines that died. Holds no database transaction while a call runs (decision 4) and never dials what policy refuses.
 
+use super::judge::judge;
 use super::launch::{self, Launched};
 use super::policy::{Opening, RetryRule, allowed};
 use super::trunks::{Room, Trunk, Trunks};
@@ -9,7 +10,8 @@ use crate::clock::Clock;
 use crate::config;
 use crate::db::journal::Journal;
 use crate::db::queue::{self, LeaseRequest, Leased};
-use crate::db::{Store, StoreError, reconcile};
+use crate::db::reconcile::{self, Orphan, Scope};
+use crate::db::{Store, StoreError};
 use crate::ids::LeaseToken;
 use crate::survey::definition::Definition;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -85,7 +87,7 @@ impl Engine {
         while !stop.is_cancelled() {
             let nap = match self.launch_some(floor, stop).await {
                 Ok(Step::Wait(nap)) => nap,
-                Ok(Step::NothingDue) if until == Until::Idle && floor.calls.is_empty() && self.settled().await => break,
+                Ok(Step::NothingDue) if until == Until::Idle && floor.calls.is_empty() && self.journal.backlog().records == 0 => break,
                 Ok(Step::NothingDue) => IDLE,
                 Err(error) => {
                     tracing::warn!(%error, "the queue cannot be asked; calls go on");
@@ -164,11 +166,6 @@ impl Engine {
         queue::release_all(&mut *self.store.acquire().await?, &self.node).await
     }
 
-    /// Whether everything that calls left behind has reached the store.
-    async fn settled(&self) -> bool {
-        self.journal.settled().await
-    }
-
     /// Heartbeats, reconciliation and expiry, until told to stop.
     async fn keep_house(self: Arc<Self>, tokens: Tokens, stop: CancellationToken) {
         let period = Duration::from_secs((self.settings.lease_ttl_s / 3).max(1));
@@ -183,6 +180,19 @@ impl Engine {
         }
     }
 
+    /// Closes attempts whose engine died. At the start of a node, after its journal was replayed, with [`Scope::OwnAtStart`].
+    pub async fn reconcile(&self, scope: Scope<'_>) -> Result<(), StoreError> {
+        let definition = |orphan: &Orphan| self.surveys.get(&(orphan.survey.clone(), orphan.survey_version));
+        let judge = |orphan: &Orphan| judge(orphan, definition(orphan).map(Arc::as_ref));
+        let mut conn = self.store.acquire().await?;
+        let done = reconcile::run(&mut conn, scope, self.clock.now(), 500, judge).await?;
+        if done != reconcile::Reconciled::default() {
+            let (requeued, completed, review) = (done.requeued.len(), done.completed.len(), done.to_review.len());
+            tracing::warn!(requeued, completed, review, "an engine had died: its calls are closed, nothing is redialled by itself");
+        }
+        Ok(())
+    }
+
     async fn clean(&self, tokens: &Tokens) -> Result<(), StoreError> {
         let now = self.clock.now();
         let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
@@ -195,9 +205,7 @@ impl Engine {
                 tracing::error!(lost, "leases of live calls were taken away: lease_ttl_s is too short for this machine");
             }
         }
-        for closed in reconcile::dead_engines(&mut conn, now).await? {
-            tracing::warn!(attempt = %closed.attempt, follow_up = %closed.follow_up, "an engine died in this call; it is closed");
-        }
+        self.reconcile(Scope::LeaseRunOut).await?;
         queue::expire_overdue(&mut conn, now, 500).await?;
         Ok(())
     }

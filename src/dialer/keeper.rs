@@ -1,0 +1,197 @@
+//! What an attempt reports, on its way to the journal: answers, complaints and recordings at once, the timeline in small lots beside them.
+//!
+//! Decides nothing. One keeper an attempt, in the order in which things happened; it ends when the call's side of the channel is dropped.
+
+use crate::call::driver::Report;
+use crate::call::machine::Keep;
+use crate::call::timeline::TimelineEvent;
+use crate::clock::Clock;
+use crate::db::answers::{NewAnswer, NewRecording};
+use crate::db::call_backs::NewCallBack;
+use crate::db::complaints::NewComplaint;
+use crate::db::journal::{Fact, Journal};
+use crate::db::queue::Leased;
+use crate::db::state::{ComplaintReason, RecordingKind};
+use crate::db::story::Event;
+use crate::followup::calendar::first_contact_due;
+use crate::ids::{AnswerId, AttemptId, CallBackId, ComplaintId, RecordingId};
+use crate::survey::flow::{self, Answer, AnswerValue, ComplaintTrigger};
+use crate::survey::scale::UnhappyReason;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// The timeline waits so long for more before it is written.
+const LOT: Duration = Duration::from_secs(1);
+
+/// Keeps the reports of one attempt.
+pub struct Keeper {
+    journal: Journal,
+    clock: Clock,
+    attempt: AttemptId,
+    zone: Tz,
+    waiting: Vec<Event>,
+    seq: i32,
+    booked: Option<DateTime<Utc>>,
+}
+
+impl Keeper {
+    /// A keeper for `attempt` at `leased`.
+    pub fn new(journal: Journal, clock: Clock, leased: &Leased, attempt: AttemptId) -> Keeper {
+        Keeper { journal, clock, attempt, zone: leased.zone, waiting: Vec::new(), seq: 0, booked: None }
+    }
+
+    /// Keeps everything until the channel closes; gives the call-back that was booked.
+    pub async fn keep(mut self, mut inbox: mpsc::UnboundedReceiver<Report>) -> Option<DateTime<Utc>> {
+        loop {
+            let report = if self.waiting.is_empty() {
+                inbox.recv().await
+            } else {
+                match tokio::time::timeout(LOT, inbox.recv()).await {
+                    Ok(report) => report,
+                    Err(_) => {
+                        self.append(Vec::new());
+                        continue;
+                    }
+                }
+            };
+            match report {
+                Some(Report::Note(event)) => self.note(&event),
+                Some(Report::Keep(keep)) => {
+                    let facts = self.facts(keep);
+                    self.append(facts);
+                }
+                None => break,
+            }
+        }
+        self.append(Vec::new());
+        self.booked
+    }
+
+    fn note(&mut self, event: &TimelineEvent) {
+        self.waiting.push(Event {
+            seq: self.seq,
+            offset_ms: i64::try_from(event.offset_ms).unwrap_or(i64::MAX),
+            kind: event.moment.kind().to_owned(),
+            detail: event.moment.detail(),
+        });
+        self.seq += 1;
+    }
+
+    /// Appends `facts` as one record, then what waits of the timeline as another: a fault of the timeline's must never take an answer with it.
+    fn append(&mut self, facts: Vec<Fact>) {
+        let events = std::mem::take(&mut self.waiting);
+        let timeline = (!events.is_empty()).then_some(Fact::Events { attempt: self.attempt, events });
+        for record in [facts, timeline.into_iter().collect()] {
+            if let Err(error) = self.journal.append(&record) {
+                tracing::error!(attempt = %self.attempt, %error, "the journal cannot be written: results of this call are in danger");
+            }
+        }
+    }
+
+    fn facts(&mut self, keep: Keep) -> Vec<Fact> {
+        let (attempt, at) = (self.attempt, self.clock.now());
+        match keep {
+            // Written before the INVITE left (`launch`).
+            Keep::InviteSent => Vec::new(),
+            Keep::Answered => vec![Fact::AttemptAnswered { attempt, at }],
+            Keep::Answer(answer, complaint) => {
+                let complaint = complaint.map(|trigger| Fact::Complaint(self.complaint(trigger, at)));
+                [Fact::Answer(self.answer(answer, at))].into_iter().chain(complaint).collect()
+            }
+            Keep::Complaint(trigger) => vec![Fact::Complaint(self.complaint(trigger, at))],
+            Keep::ComplaintNote(trigger) => vec![Fact::ComplaintNote(self.complaint(trigger, at))],
+            Keep::Recording { kind, recording, duration_ms } => vec![Fact::Recording(NewRecording {
+                id: RecordingId(Uuid::now_v7()),
+                attempt,
+                kind: recording_kind(kind),
+                path: recording.0,
+                duration_ms: i32::try_from(duration_ms).unwrap_or(i32::MAX),
+                recorded_at: at,
+            })],
+            Keep::CallBack(wish) => {
+                let call_at = in_zone(wish.local, self.zone, at);
+                self.booked = Some(call_at);
+                vec![Fact::CallBack(NewCallBack { id: CallBackId(Uuid::now_v7()), attempt, call_at, booked_at: at })]
+            }
+            Keep::WrongNumber => vec![Fact::WrongNumber { attempt, at }],
+            Keep::Outcome(outcome) => {
+                vec![Fact::SurveyFinished { attempt, outcome: outcome_text(outcome).to_owned() }]
+            }
+        }
+    }
+
+    fn answer(&self, answer: Answer, at: DateTime<Utc>) -> NewAnswer {
+        let value = match answer.value {
+            AnswerValue::Choice { value } => value,
+            AnswerValue::Digits { digits } => digits,
+            AnswerValue::Recording { recording, .. } => recording.0,
+            AnswerValue::Nothing => "nothing".to_owned(),
+        };
+        NewAnswer {
+            id: AnswerId(Uuid::now_v7()),
+            attempt: self.attempt,
+            question: answer.question,
+            keys: answer.keys,
+            value,
+            score: answer.score,
+            unhappy: answer.unhappy,
+            given_at: at,
+        }
+    }
+
+    fn complaint(&self, trigger: ComplaintTrigger, at: DateTime<Utc>) -> NewComplaint {
+        NewComplaint {
+            id: ComplaintId(Uuid::now_v7()),
+            step: Uuid::now_v7(),
+            attempt: self.attempt,
+            reason: match trigger.reason {
+                UnhappyReason::LowScore => ComplaintReason::LowScore,
+                UnhappyReason::LowIntent => ComplaintReason::LowIntent,
+                UnhappyReason::Noes => ComplaintReason::Noes,
+                UnhappyReason::AskedForPerson => ComplaintReason::AskedForPerson,
+            },
+            question: trigger.question,
+            opened_at: at,
+            contact_due_at: first_contact_due(at, self.zone),
+        }
+    }
+}
+
+fn recording_kind(kind: flow::RecordingKind) -> RecordingKind {
+    match kind {
+        flow::RecordingKind::Suggestion => RecordingKind::Suggestion,
+        flow::RecordingKind::Statement => RecordingKind::Statement,
+        flow::RecordingKind::AdvisorNote => RecordingKind::AdvisorNote,
+    }
+}
+
+/// The word for an outcome in `attempts.survey_outcome`.
+pub(super) fn outcome_text(outcome: flow::Outcome) -> &'static str {
+    crate::call::machine::disposition_of(outcome).0.as_str()
+}
+
+/// A local time as an instant: the earlier one where clocks go back, an hour later where it does not exist.
+fn in_zone(local: NaiveDateTime, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+    let exists = zone.from_local_datetime(&local).earliest();
+    let later = || zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest();
+    exists.or_else(later).map_or(now, |at| at.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wished_time_that_the_clock_change_skips_moves_an_hour() {
+        let now = "2026-03-08T00:00:00Z".parse().unwrap();
+        let local = |text: &str| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+        let zone = chrono_tz::America::New_York;
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        assert_eq!(in_zone(local("2026-03-08 02:30"), zone, now), at("2026-03-08T07:30:00Z"));
+        assert_eq!(in_zone(local("2026-11-01 01:30"), zone, now), at("2026-11-01T05:30:00Z"));
+        assert_eq!(in_zone(local("2026-07-01 10:00"), zone, now), at("2026-07-01T14:00:00Z"));
+    }
+}
