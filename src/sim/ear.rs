@@ -249,4 +249,31 @@ mod tests {
         line.play(&prompts[1].frames(Codec::Pcma)[2..40]);
         assert_eq!(line.ids(), ["a", "b"]);
     }
+
+    #[test]
+    fn it_hears_through_the_media_plane() {
+        use crate::media::playout::Playlist;
+        use crate::media::session::{Command, Event};
+        use crate::net::media_engine::{MediaConfig, MediaEngine, Peer};
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = MediaEngine::start(MediaConfig::new(std::net::Ipv4Addr::LOCALHOST.into(), folder.path().into()));
+        let engine = engine.expect("an engine");
+        let prompts = [prompt("en", "a", &speech(1, 1, 10)), prompt("en", "b", &speech(2, 0, 10))];
+        let index = Arc::new(EarIndex::new(&PromptStore::new(prompts.iter().cloned())));
+        let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let (ignored, _ignored) = tokio::sync::mpsc::unbounded_channel();
+        let (caller, callee) = (engine.open(ignored).expect("a call"), engine.open(sender).expect("a call"));
+        let peer = |remote| Peer { remote, codec: Codec::Pcma, telephone_event: None };
+        callee.command(Command::Listen(Box::new(Ear::new(index))));
+        callee.start(peer(caller.local_addr()));
+        caller.start(peer(callee.local_addr()));
+        caller.command(Command::Play(Playlist { tag: 1, prompts: prompts.to_vec(), barge_in: false }));
+        let mut ids = Vec::new();
+        while ids.len() < 2 {
+            if let Some(Event::Heard { prompt, .. }) = heard.blocking_recv() {
+                ids.push(prompt);
+            }
+        }
+        assert_eq!(ids, ["a", "b"]);
+    }
 }

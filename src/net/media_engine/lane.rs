@@ -1,0 +1,95 @@
+//! The ways between the threads of the media plane: lock-free queues whose receiver sleeps when there is nothing to do.
+
+use super::stats::Counters;
+use crate::media::session::{Command, Event, SessionParams};
+use crossbeam_queue::SegQueue;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
+use std::thread::Thread;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// A queue with one receiving thread.
+pub(super) struct Inbox<T> {
+    queue: SegQueue<T>,
+    receiver: OnceLock<Thread>,
+}
+
+impl<T> Inbox<T> {
+    pub(super) fn new() -> Inbox<T> {
+        Inbox { queue: SegQueue::new(), receiver: OnceLock::new() }
+    }
+
+    /// Names the thread that receives.
+    pub(super) fn received_by(&self, thread: Thread) {
+        let _ = self.receiver.set(thread);
+    }
+
+    /// Puts `message` in and wakes the receiver.
+    pub(super) fn send(&self, message: T) {
+        self.put(message);
+        self.wake();
+    }
+
+    /// Puts `message` in; somebody must call [`Inbox::wake`] later.
+    pub(super) fn put(&self, message: T) {
+        self.queue.push(message);
+    }
+
+    /// Wakes the receiver; cheap when it is awake.
+    pub(super) fn wake(&self) {
+        if let Some(thread) = self.receiver.get() {
+            thread.unpark();
+        }
+    }
+
+    /// The next message, if there is one.
+    pub(super) fn take(&self) -> Option<T> {
+        self.queue.pop()
+    }
+
+    /// The next message; sleeps until there is one. Only for the receiver.
+    pub(super) fn wait(&self) -> T {
+        loop {
+            if let Some(message) = self.take() {
+                return message;
+            }
+            // a wake between the look and the park is not lost: its token makes the park return
+            std::thread::park();
+        }
+    }
+}
+
+/// What a media thread is told.
+pub(super) enum Message {
+    /// A call with its socket; it is silent until it starts.
+    Open { call: u64, socket: CallSocket, events: UnboundedSender<Event> },
+    /// Media flow from now on.
+    Start { call: u64, remote: SocketAddr, params: SessionParams },
+    /// For the call's session.
+    Command { call: u64, command: Command },
+    /// The call is over.
+    Close { call: u64 },
+    /// The thread ends.
+    Stop,
+}
+
+/// A call's socket and the port that the pool gave for it.
+pub(super) struct CallSocket {
+    pub(super) socket: UdpSocket,
+    pub(super) port: u16,
+}
+
+/// One media thread, seen from outside.
+pub(super) struct Lane {
+    pub(super) inbox: Inbox<Message>,
+    pub(super) counters: Counters,
+    /// Handles that are open.
+    pub(super) calls: AtomicUsize,
+}
+
+impl Lane {
+    pub(super) fn new() -> Lane {
+        Lane { inbox: Inbox::new(), counters: Counters::default(), calls: AtomicUsize::new(0) }
+    }
+}

@@ -1,0 +1,351 @@
+//! The media plane: calls' RTP on threads of their own, apart from the control plane (docs/ARCHITECTURE.md; measured in the decision records).
+//!
+//! A media thread turns a wheel of twenty 1 ms slices ([`wheel`]); each call has a UDP socket and a [`Session`](crate::media::session::Session).
+//! Commands go in and events come out by lock-free queues. Two more threads take what may block: one hands events to their owners and closes
+//! sockets, one writes recordings. Never: a tokio task for a call, a lock or a file on a media thread.
+
+mod call;
+mod lane;
+mod latch;
+mod ports;
+mod realtime;
+mod stats;
+mod wheel;
+mod writer;
+
+use crate::media::Codec;
+use crate::media::session::{Command, Event, SessionParams};
+use lane::{CallSocket, Inbox, Lane, Message};
+use ports::PortPool;
+pub use realtime::Granted;
+pub use stats::MediaStats;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Receive buffer of a call's socket: some seconds of RTP, should a thread stand still (the kernel may grant less).
+const RECEIVE_BUFFER: usize = 512 * 1024;
+/// Expedited forwarding (RFC 3246), as the byte of the IP header.
+const EXPEDITED: u32 = 46 << 2;
+
+/// How the media plane runs.
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    /// Local address of the RTP sockets.
+    pub bind: IpAddr,
+    /// First port; 0 and 0: the kernel chooses.
+    pub port_min: u16,
+    /// Last port.
+    pub port_max: u16,
+    /// A port rests this long after a call.
+    pub port_quarantine: Duration,
+    /// Media threads; 0: one for each core.
+    pub threads: usize,
+    /// Calls that one thread takes at most; 3,000 is a core's measured budget.
+    pub calls_per_thread: usize,
+    /// Folder of the recordings; made if missing.
+    pub recordings_dir: PathBuf,
+    /// Without a packet for this long a call's audio is lost.
+    pub rtp_timeout: Duration,
+}
+
+impl MediaConfig {
+    /// One thread, ports by the kernel, ten seconds until audio is lost.
+    pub fn new(bind: IpAddr, recordings_dir: PathBuf) -> MediaConfig {
+        MediaConfig {
+            bind,
+            port_min: 0,
+            port_max: 0,
+            port_quarantine: Duration::from_secs(30),
+            threads: 1,
+            calls_per_thread: 3_000,
+            recordings_dir,
+            rtp_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why the media plane cannot start, or a call not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// The range has no even port.
+    #[error("the RTP port range {min}-{max} has no even port")]
+    PortRange {
+        /// First port.
+        min: u16,
+        /// Last port.
+        max: u16,
+    },
+    /// The folder of the recordings.
+    #[error("the folder of the recordings {} cannot be made: {error}", .folder.display())]
+    Recordings {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The system gave no thread.
+    #[error("no media thread could be started: {0}")]
+    Thread(io::Error),
+    /// All threads have as many calls as they may.
+    #[error("the media plane is full: {calls} calls")]
+    Full {
+        /// The limit over all threads.
+        calls: usize,
+    },
+    /// All ports are taken or rest.
+    #[error("no RTP port is free")]
+    NoPort,
+    /// The system gave no socket.
+    #[error("no RTP socket on {bind}: {error}")]
+    Socket {
+        /// Local address.
+        bind: IpAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The other side of a call, as negotiated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// Where its SDP wants the media.
+    pub remote: SocketAddr,
+    /// The codec that we send.
+    pub codec: Codec,
+    /// Payload type of telephone-events, both ways.
+    pub telephone_event: Option<u8>,
+}
+
+/// For the thread that hands out events.
+enum Notice {
+    Event(UnboundedSender<Event>, Event),
+    /// A call's socket, to be closed, and its port, to rest.
+    Retired(CallSocket),
+    Stop,
+}
+
+/// Where the media threads put what others shall do.
+struct Outlets {
+    notices: Inbox<Notice>,
+    writer: Inbox<writer::Job>,
+}
+
+struct Shared {
+    config: MediaConfig,
+    lanes: Vec<Lane>,
+    outlets: Outlets,
+    ports: Mutex<PortPool>,
+    next_call: AtomicU64,
+}
+
+impl Shared {
+    fn ports(&self) -> MutexGuard<'_, PortPool> {
+        self.ports.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The media plane. Dropping it closes all calls and ends its threads; recordings are finished first.
+pub struct MediaEngine {
+    shared: Arc<Shared>,
+    granted: Vec<Granted>,
+    media_threads: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+    events: Option<JoinHandle<()>>,
+}
+
+impl MediaEngine {
+    /// Starts the threads.
+    pub fn start(mut config: MediaConfig) -> Result<MediaEngine, MediaError> {
+        let (min, max) = (config.port_min, config.port_max);
+        let ports = PortPool::new(min, max, config.port_quarantine);
+        if ports.size() == Some(0) {
+            return Err(MediaError::PortRange { min, max });
+        }
+        let folder = config.recordings_dir.clone();
+        std::fs::create_dir_all(&folder).map_err(|error| MediaError::Recordings { folder, error })?;
+        if config.threads == 0 {
+            config.threads = std::thread::available_parallelism().map_or(1, usize::from);
+        }
+        let shared = Arc::new(Shared {
+            lanes: (0..config.threads).map(|_| Lane::new()).collect(),
+            outlets: Outlets { notices: Inbox::new(), writer: Inbox::new() },
+            ports: Mutex::new(ports),
+            next_call: AtomicU64::new(0),
+            config,
+        });
+        // from here on an error drops the engine, which ends the threads that run
+        let (granted, media_threads) = (Vec::new(), Vec::new());
+        let mut engine = MediaEngine { shared, granted, media_threads, writer: None, events: None };
+        engine.start_threads().map_err(MediaError::Thread)?;
+        Ok(engine)
+    }
+
+    fn start_threads(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let events = spawn("media-events", move || hand_out(&shared))?;
+        self.shared.outlets.notices.received_by(events.thread().clone());
+        self.events = Some(events);
+        let shared = Arc::clone(&self.shared);
+        let writer = move || {
+            let Outlets { notices, writer } = &shared.outlets;
+            writer::run(writer, notices, &shared.config.recordings_dir);
+        };
+        let writer = spawn("media-writer", writer)?;
+        self.shared.outlets.writer.received_by(writer.thread().clone());
+        self.writer = Some(writer);
+        for index in 0..self.shared.lanes.len() {
+            let shared = Arc::clone(&self.shared);
+            let (tell, told) = mpsc::channel();
+            let media = spawn(&format!("media-{index}"), move || {
+                let _ = tell.send(realtime::prepare(index));
+                wheel::Wheel::new(&shared.lanes[index], &shared.outlets).run();
+            })?;
+            self.shared.lanes[index].inbox.received_by(media.thread().clone());
+            self.media_threads.push(media);
+            self.granted.extend(told.recv());
+        }
+        Ok(())
+    }
+
+    /// What the kernel granted to each media thread.
+    pub fn granted(&self) -> &[Granted] {
+        &self.granted
+    }
+
+    /// Opens a call: binds its socket, so that the port can be offered. Its events go to `events`.
+    pub fn open(&self, events: UnboundedSender<Event>) -> Result<MediaHandle, MediaError> {
+        let (config, lanes) = (&self.shared.config, &self.shared.lanes);
+        let lane = self.reserve().ok_or(MediaError::Full { calls: config.calls_per_thread * lanes.len() })?;
+        let release = |error| {
+            lanes[lane].calls.fetch_sub(1, Ordering::Relaxed);
+            error
+        };
+        let bound = self.shared.ports().bind(Instant::now(), |port| bind(config.bind, port));
+        let socket_error = |error| MediaError::Socket { bind: config.bind, error };
+        let (port, socket) =
+            bound.map_err(socket_error).and_then(|bound| bound.ok_or(MediaError::NoPort)).map_err(release)?;
+        let local = match socket.local_addr() {
+            Ok(local) => local,
+            Err(error) => {
+                self.shared.ports().give_back(Instant::now(), port);
+                return Err(release(socket_error(error)));
+            }
+        };
+        let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
+        lanes[lane].inbox.send(Message::Open { call, socket: CallSocket { socket, port }, events });
+        Ok(MediaHandle { shared: Arc::clone(&self.shared), lane, call, local })
+    }
+
+    /// A place on the thread that has the fewest calls.
+    fn reserve(&self) -> Option<usize> {
+        let limit = self.shared.config.calls_per_thread;
+        let (index, lane) =
+            self.shared.lanes.iter().enumerate().min_by_key(|(_, lane)| lane.calls.load(Ordering::Relaxed))?;
+        let add = |calls: usize| (calls < limit).then_some(calls + 1);
+        lane.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok().map(|_| index)
+    }
+
+    /// The counters now.
+    pub fn stats(&self) -> MediaStats {
+        let mut stats = MediaStats::default();
+        for lane in &self.shared.lanes {
+            stats.add(&lane.counters);
+            stats.calls += lane.calls.load(Ordering::Relaxed) as u64;
+        }
+        stats
+    }
+}
+
+impl Drop for MediaEngine {
+    fn drop(&mut self) {
+        self.shared.lanes.iter().for_each(|lane| lane.inbox.send(Message::Stop));
+        self.media_threads.drain(..).for_each(|thread| drop(thread.join()));
+        // in the order in which they put in: what the others put in last is before these
+        self.shared.outlets.writer.send(writer::Job::Stop);
+        self.writer.take().map(JoinHandle::join);
+        self.shared.outlets.notices.send(Notice::Stop);
+        self.events.take().map(JoinHandle::join);
+    }
+}
+
+/// One call's media. Dropping it closes the call.
+pub struct MediaHandle {
+    shared: Arc<Shared>,
+    lane: usize,
+    call: u64,
+    local: SocketAddr,
+}
+
+impl MediaHandle {
+    /// The socket's address, for the SDP.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Media flow from now on, to and from `peer`. A second start is ignored.
+    pub fn start(&self, peer: Peer) {
+        let params = SessionParams {
+            codec: peer.codec,
+            telephone_event: peer.telephone_event,
+            ssrc: rand::random(),
+            first_sequence: rand::random(),
+            first_timestamp: rand::random(),
+            rtp_timeout: self.shared.config.rtp_timeout,
+        };
+        self.tell(Message::Start { call: self.call, remote: peer.remote, params });
+    }
+
+    /// A command for the session; before the start it waits for it.
+    pub fn command(&self, command: Command) {
+        self.tell(Message::Command { call: self.call, command });
+    }
+
+    fn tell(&self, message: Message) {
+        self.shared.lanes[self.lane].inbox.send(message);
+    }
+}
+
+impl Drop for MediaHandle {
+    fn drop(&mut self) {
+        self.tell(Message::Close { call: self.call });
+        self.shared.lanes[self.lane].calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// Hands events to their owners, and closes sockets.
+fn hand_out(shared: &Shared) {
+    loop {
+        match shared.outlets.notices.wait() {
+            Notice::Event(owner, event) => drop(owner.send(event)), // the owner may be gone
+            Notice::Retired(CallSocket { socket, port }) => {
+                drop(socket);
+                shared.ports().give_back(Instant::now(), port);
+            }
+            Notice::Stop => return,
+        }
+    }
+}
+
+fn bind(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    let domain = socket2::Domain::for_address(SocketAddr::new(address, port));
+    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    // wishes; media flow without them
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    let _ = if address.is_ipv4() { socket.set_tos_v4(EXPEDITED) } else { socket.set_tclass_v6(EXPEDITED) };
+    socket.bind(&SocketAddr::new(address, port).into())?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests;

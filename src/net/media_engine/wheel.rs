@@ -1,0 +1,258 @@
+//! A media thread: twenty slices of 1 ms, each with its share of the calls, each call once in 20 ms. Absolute deadlines; the thread sleeps until the next
+//! slice that has calls, and without calls until it is told something. Nothing here waits for a lock, a file or the control plane.
+
+use super::call::Running;
+use super::lane::{CallSocket, Lane, Message};
+use super::realtime::Base;
+use super::writer::Job;
+use super::{Notice, Outlets};
+use crate::media::session::{Command, Event, Session};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Of 1 ms each.
+const SLICES: usize = 20;
+const TICK: Duration = Duration::from_millis(20);
+/// Behind by less, ticks are caught up; behind by more, they are left out.
+const CATCH_UP: Duration = Duration::from_millis(200);
+/// After so many slices without a sleep the thread lets the others run: under SCHED_FIFO nobody else would.
+const BREATH_AFTER: u32 = 40;
+/// Commands that a call keeps until it starts.
+const MAX_WAITING: usize = 64;
+
+struct Call {
+    id: u64,
+    socket: CallSocket,
+    events: UnboundedSender<Event>,
+    media: Media,
+}
+
+enum Media {
+    /// Not started; the commands that came already.
+    Waiting(Vec<Command>),
+    Running(Box<Running>),
+}
+
+/// The calls of one thread.
+pub(super) struct Wheel<'a> {
+    lane: &'a Lane,
+    outlets: &'a Outlets,
+    calls: Vec<Option<Call>>,
+    free: Vec<usize>,
+    by_id: HashMap<u64, usize>,
+    /// Places in `calls` of those that run.
+    slices: [Vec<usize>; SLICES],
+    running: usize,
+    base: Base,
+    /// When slice 0 was due.
+    start: Instant,
+    /// The slice that ran last.
+    slice: u64,
+    hurried: u32,
+    told_events: bool,
+    told_writer: bool,
+}
+
+impl<'a> Wheel<'a> {
+    pub(super) fn new(lane: &'a Lane, outlets: &'a Outlets) -> Wheel<'a> {
+        Wheel {
+            lane,
+            outlets,
+            calls: Vec::new(),
+            free: Vec::new(),
+            by_id: HashMap::new(),
+            slices: Default::default(),
+            running: 0,
+            base: Base::now(),
+            start: Instant::now(),
+            slice: 0,
+            hurried: 0,
+            told_events: false,
+            told_writer: false,
+        }
+    }
+
+    /// Runs until it is stopped.
+    pub(super) fn run(&mut self) {
+        while self.read_inbox() {
+            self.flush();
+            if self.running == 0 {
+                std::thread::park();
+                self.base = Base::now();
+                self.start = Instant::now();
+                self.slice = 0;
+                continue;
+            }
+            let slice = self.next_slice();
+            let due = self.start + Duration::from_millis(slice);
+            self.sleep_until(due);
+            if !self.read_inbox() {
+                break;
+            }
+            self.run_slice(slice, due);
+            self.flush();
+        }
+        let ids: Vec<u64> = self.by_id.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.close(id));
+        self.flush();
+    }
+
+    /// The next slice with calls.
+    fn next_slice(&self) -> u64 {
+        let next = self.slice + 1;
+        let occupied = |slice: &u64| !self.slices[(slice % SLICES as u64) as usize].is_empty();
+        (next..next + SLICES as u64).find(occupied).unwrap_or(next)
+    }
+
+    fn sleep_until(&mut self, due: Instant) {
+        if Instant::now() < due {
+            self.hurried = 0;
+            self.base.sleep_until(due);
+        } else {
+            self.hurried += 1;
+            if self.hurried >= BREATH_AFTER {
+                self.hurried = 0;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
+    fn run_slice(&mut self, slice: u64, due: Instant) {
+        let now = Instant::now();
+        let late = now.saturating_duration_since(due);
+        self.slice = slice;
+        if late > CATCH_UP {
+            self.skip((late.as_micros() / TICK.as_micros()) as u32);
+        }
+        // out of the wheel while it runs: a tick changes no slice
+        let places = std::mem::take(&mut self.slices[(slice % SLICES as u64) as usize]);
+        self.lane.counters.ran(places.len() as u64, late);
+        for place in &places {
+            if let Some(Call { id, socket, events, media: Media::Running(running) }) = &mut self.calls[*place] {
+                running.tick(socket, now, &self.lane.counters);
+                drain(&mut running.session, *id, events, self.outlets, (&mut self.told_events, &mut self.told_writer));
+            }
+        }
+        self.slices[(slice % SLICES as u64) as usize] = places;
+    }
+
+    /// Leaves out `ticks` of every call: the machine stood still.
+    fn skip(&mut self, ticks: u32) {
+        self.slice += u64::from(ticks) * SLICES as u64;
+        for call in self.calls.iter_mut().flatten() {
+            if let Media::Running(running) = &mut call.media {
+                running.session.skip(ticks);
+            }
+        }
+        let skipped = u64::from(ticks) * self.running as u64;
+        self.lane.counters.skipped_ticks.fetch_add(skipped, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Does what it is told; false when it is told to stop.
+    fn read_inbox(&mut self) -> bool {
+        while let Some(message) = self.lane.inbox.take() {
+            match message {
+                Message::Open { call, socket, events } => self.open(call, socket, events),
+                Message::Start { call, remote, params } => {
+                    let now = Instant::now();
+                    self.start(call, |socket| Running::new(Session::new(params, now), remote, socket, now));
+                }
+                Message::Command { call, command } => self.command(call, command),
+                Message::Close { call } => self.close(call),
+                Message::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn open(&mut self, id: u64, socket: CallSocket, events: UnboundedSender<Event>) {
+        let call = Some(Call { id, socket, events, media: Media::Waiting(Vec::new()) });
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.calls[place] = call;
+                place
+            }
+            None => {
+                self.calls.push(call);
+                self.calls.len() - 1
+            }
+        };
+        self.by_id.insert(id, place);
+    }
+
+    fn start(&mut self, id: u64, running: impl FnOnce(&CallSocket) -> Running) {
+        let Some((place, call)) = self.call(id) else { return };
+        let Media::Waiting(commands) = &mut call.media else { return }; // started already
+        let commands = std::mem::take(commands);
+        call.media = Media::Running(Box::new(running(&call.socket)));
+        self.running += 1;
+        if let Some(emptiest) = self.slices.iter_mut().min_by_key(|slice| slice.len()) {
+            emptiest.push(place);
+        }
+        commands.into_iter().for_each(|command| self.command(id, command));
+    }
+
+    fn command(&mut self, id: u64, command: Command) {
+        let outlets = self.outlets;
+        let Some(place) = self.by_id.get(&id).copied() else { return };
+        let Some(call) = self.calls[place].as_mut() else { return };
+        match &mut call.media {
+            Media::Waiting(commands) if commands.len() < MAX_WAITING => commands.push(command),
+            Media::Waiting(_) => {}
+            Media::Running(running) => {
+                running.session.handle(command, Instant::now());
+                let told = (&mut self.told_events, &mut self.told_writer);
+                drain(&mut running.session, id, &call.events, outlets, told);
+            }
+        }
+    }
+
+    fn close(&mut self, id: u64) {
+        let Some(place) = self.by_id.remove(&id) else { return };
+        let Some(mut call) = self.calls[place].take() else { return };
+        self.free.push(place);
+        if let Media::Running(running) = &mut call.media {
+            self.running -= 1;
+            self.slices.iter_mut().for_each(|slice| slice.retain(|other| *other != place));
+            running.session.close();
+            let told = (&mut self.told_events, &mut self.told_writer);
+            drain(&mut running.session, id, &call.events, self.outlets, told);
+        }
+        self.outlets.notices.put(Notice::Retired(call.socket));
+        self.told_events = true;
+    }
+
+    fn call(&mut self, id: u64) -> Option<(usize, &mut Call)> {
+        let place = *self.by_id.get(&id)?;
+        Some((place, self.calls[place].as_mut()?))
+    }
+
+    /// At most one wake of each other thread for a slice.
+    fn flush(&mut self) {
+        if std::mem::take(&mut self.told_events) {
+            self.outlets.notices.wake();
+        }
+        if std::mem::take(&mut self.told_writer) {
+            self.outlets.writer.wake();
+        }
+    }
+}
+
+/// Hands out what a session has to say; the wakes come later.
+fn drain(
+    session: &mut Session,
+    call: u64,
+    events: &UnboundedSender<Event>,
+    outlets: &Outlets,
+    (told_events, told_writer): (&mut bool, &mut bool),
+) {
+    while let Some(event) = session.poll_event() {
+        outlets.notices.put(Notice::Event(events.clone(), event));
+        *told_events = true;
+    }
+    while let Some(output) = session.poll_recording() {
+        outlets.writer.put(Job::Output { call, output, events: events.clone() });
+        *told_writer = true;
+    }
+}
