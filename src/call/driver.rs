@@ -9,7 +9,7 @@ use crate::media::prompt::PromptStore;
 use crate::media::recorder::RecordParams;
 use crate::media::session::Command;
 use crate::media::{self};
-use crate::net::media_engine::{MediaEngine, MediaError, MediaHandle, MediaStart};
+use crate::net::media_engine::{MediaEngine, MediaError, MediaHandle, Peer};
 use crate::net::sip_transport::{SessionEvents, SipHandle};
 use crate::sdp::{self, LocalMedia};
 use crate::sip::auth::Credentials;
@@ -97,7 +97,7 @@ pub async fn drive(
         session_id: rand::random::<u32>().into(),
         version: 1,
     };
-    let language = line.prompts.language(&order.facts.language).to_owned();
+    let language = order.definition.language_or_default(&order.facts.language).to_owned();
     let machine = Machine::new(order.definition, order.facts, local.clone(), Instant::now());
     let invite = Invite {
         target: order.target,
@@ -173,11 +173,13 @@ impl Driven<'_> {
     fn act(&mut self) {
         while let Some(action) = self.machine.poll_action() {
             match action {
-                Action::StartMedia(agreed) => self.media.start(media_start(&agreed)),
+                Action::StartMedia(agreed) => self.media.start(peer(&agreed)),
                 Action::Play { tag, prompts, barge_in } => self.play(tag, &prompts, barge_in),
                 Action::StopPlayback => self.media.command(Command::Stop),
                 Action::Record { tag, max, silence_end } => {
-                    let params = RecordParams { tag, max, silence_end: Some(silence_end), ..RecordParams::default() };
+                    // The flow itself watches for `#`: it stops the recording.
+                    let params =
+                        RecordParams { tag, name: None, max, stop_keys: Vec::new(), silence_end: Some(silence_end) };
                     self.media.command(Command::Record(params));
                 }
                 Action::StopRecording => self.media.command(Command::StopRecording),
@@ -191,7 +193,7 @@ impl Driven<'_> {
 
     fn play(&mut self, tag: u64, prompts: &[PromptId], barge_in: bool) {
         let found = prompts.iter().filter_map(|id| self.line.prompts.get(&self.language, id.as_str()));
-        let prompts = found.collect();
+        let prompts = found.cloned().collect();
         self.media.command(Command::Play(Playlist { tag, prompts, barge_in }));
     }
 
@@ -203,8 +205,8 @@ impl Driven<'_> {
     }
 }
 
-fn media_start(agreed: &sdp::Negotiated) -> MediaStart {
-    MediaStart {
+fn peer(agreed: &sdp::Negotiated) -> Peer {
+    Peer {
         remote: agreed.remote,
         codec: match agreed.codec {
             sdp::Codec::Pcma => media::Codec::Pcma,

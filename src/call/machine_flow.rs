@@ -149,8 +149,8 @@ fn ended_by(why: RecordingEnd) -> EndedBy {
     match why {
         RecordingEnd::Key(_) => EndedBy::Key,
         RecordingEnd::Silence => EndedBy::Silence,
-        RecordingEnd::MaxLength => EndedBy::MaxLength,
+        RecordingEnd::MaxDuration => EndedBy::MaxLength,
         RecordingEnd::Stopped => EndedBy::Stopped,
-        RecordingEnd::Failed => EndedBy::Failed,
+        RecordingEnd::Closed => EndedBy::Failed,
     }
 }

@@ -7,6 +7,5 @@ use crate::config::Settings;
 pub async fn run(settings: Settings) -> Result<(), Failure> {
     let store = parts::open_store(&settings).await?;
     println!("The database is at this version's tables.");
-    store.close().await;
-    Ok(())
+    store.close().await.map_err(Failure::start)
 }

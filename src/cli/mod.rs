@@ -4,6 +4,7 @@ mod callee;
 mod call;
 mod check;
 mod demo;
+mod engine;
 mod import;
 mod migrate;
 mod parts;

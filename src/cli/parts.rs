@@ -3,11 +3,14 @@
 use super::Failure;
 use crate::call::driver::Line;
 use crate::config::Settings;
-use crate::db::{self, Store};
+use crate::db::{self, Store, StoreError, StoreSettings};
+use crate::dialer::trunks::Trunk;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::{prompt_files, sip_transport};
 use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
+use crate::sip::auth::Credentials;
+use crate::survey::check::PromptCatalog;
 use crate::survey::definition::Definition;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -68,16 +71,75 @@ pub fn read_survey(path: &Path) -> Result<SurveyFile, Failure> {
 /// Opens the store that the settings name and brings it to this version's tables.
 pub async fn open_store(settings: &Settings) -> Result<Store, Failure> {
     let store = connect(settings).await?;
-    store.migrate().await.map_err(Failure::start)?;
-    Ok(store)
+    match db::migrate(&store.pool).await {
+        Ok(()) => Ok(store),
+        Err(error) => {
+            let _ = store.close().await;
+            Err(Failure::start(error))
+        }
+    }
 }
 
 /// Opens the store that the settings name.
 pub async fn connect(settings: &Settings) -> Result<Store, Failure> {
     let database = &settings.database;
-    let url = secret(database.url.as_ref(), database.url_file.as_deref(), "database.url_file")?;
-    let connect = db::Connect { url, data_dir: database.data_dir.clone(), max_connections: database.max_connections };
-    Store::open(connect).await.map_err(Failure::start)
+    let settings = StoreSettings {
+        database_url: secret(database.url.as_ref(), database.url_file.as_deref(), "database.url_file")?,
+        data_dir: database.data_dir.clone(),
+        max_connections: database.max_connections,
+    };
+    db::connect(&settings).await.map_err(Failure::start)
+}
+
+/// One connection of the store.
+pub async fn connection(store: &Store) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, Failure> {
+    store.pool.acquire().await.map_err(|error| Failure::start(StoreError::from(error)))
+}
+
+/// The trunks of the settings with their credentials.
+pub fn trunks(settings: &Settings) -> Result<Vec<Trunk>, Failure> {
+    let mut trunks = Vec::new();
+    for (name, trunk) in &settings.trunks {
+        let key = format!("trunks.{name}.password_file");
+        let password = secret(trunk.password.as_ref(), trunk.password_file.as_deref(), &key)?;
+        let credentials = match (&trunk.username, password) {
+            (Some(username), Some(password)) => Some(Credentials { username: username.clone(), password }),
+            (Some(_), None) => {
+                return Err(Failure::start(format!("trunks.{name}.username: there is no password (password_file or environment)")));
+            }
+            (None, _) => None,
+        };
+        let address = trunk.address.ok_or_else(|| Failure::start(format!("trunks.{name}.address: is missing")))?;
+        trunks.push(Trunk { name: name.clone(), address, credentials, settings: trunk.clone() });
+    }
+    Ok(trunks)
+}
+
+/// The dealer's zone.
+pub fn zone(settings: &Settings) -> Result<chrono_tz::Tz, Failure> {
+    settings.dealer.time_zone.parse().map_err(|_| Failure::start("dealer.time_zone: is no IANA time zone"))
+}
+
+/// The name of this engine in leases: the same after a restart on the same data directory, which one engine at a time may use.
+pub fn node(settings: &Settings) -> String {
+    settings.dialer.node.clone().unwrap_or_else(|| {
+        let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
+        let directory = std::path::absolute(&settings.database.data_dir).unwrap_or_default();
+        format!("{}:{}", host.unwrap_or_else(|_| "localhost".into()), directory.display())
+    })
+}
+
+/// The prompts as the survey compiler asks for them.
+pub struct Catalog<'a>(pub &'a PromptStore);
+
+impl PromptCatalog for Catalog<'_> {
+    fn has(&self, language: &str, id: &str) -> bool {
+        self.0.get(language, id).is_some()
+    }
+
+    fn length_ms(&self, language: &str, id: &str) -> Option<u32> {
+        self.0.get(language, id).map(|prompt| prompt.length_ms())
+    }
 }
 
 /// A secret that is given directly (environment) or by a file; line ends around it do not count.
@@ -109,15 +171,14 @@ pub fn open_line(settings: &Settings, prompts: Arc<PromptStore>) -> Result<Line,
 fn media_config(settings: &Settings) -> MediaConfig {
     let media = &settings.media;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let bind = media.bind.unwrap_or(settings.sip.listen.ip());
     MediaConfig {
-        bind: media.bind.unwrap_or(settings.sip.listen.ip()),
         port_min: media.port_min,
         port_max: media.port_max,
         threads: if media.threads == 0 { cores.saturating_sub(1).max(1) } else { media.threads },
         calls_per_thread: media.calls_per_thread,
-        recordings_dir: recordings_dir(settings),
         rtp_timeout: Duration::from_secs(media.rtp_timeout_s),
-        ..MediaConfig::default()
+        ..MediaConfig::new(bind, recordings_dir(settings))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::call::driver::{self, Order, Report};
 use crate::call::machine::Ending;
 use crate::db::attempts::{self, AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
 use crate::db::journal::Fact;
+use crate::db::StoreError;
 use crate::db::queue::Leased;
 use crate::ids::AttemptId;
 use crate::survey::flow::Facts;
@@ -48,7 +49,7 @@ pub async fn launch(engine: Arc<Engine>, leased: Leased, trunk: Trunk, stop: Can
 /// Commits the attempt, and that its INVITE is about to leave.
 async fn begin(engine: &Engine, leased: &Leased, trunk: &Trunk, id: AttemptId) -> Result<History, BeginError> {
     let now = engine.clock.now();
-    let mut conn = engine.store.acquire().await.map_err(BeginError::Store)?;
+    let mut conn = engine.pool.acquire().await.map_err(StoreError::from)?;
     attempts::begin(&mut conn, &NewAttempt::of(leased, id, &trunk.name, now)).await?;
     let today = start_of_day(now, leased.zone);
     let attempts_today = attempts::count_since(&mut conn, leased.follow_up, today).await?;

@@ -10,11 +10,13 @@ use crate::clock::Clock;
 use crate::config;
 use crate::db::journal::Journal;
 use crate::db::queue::{self, LeaseRequest, Leased};
+use crate::db::wake;
 use crate::db::reconcile::{self, Orphan, Scope};
-use crate::db::{Store, StoreError};
+use crate::db::StoreError;
 use crate::ids::LeaseToken;
 use crate::survey::definition::Definition;
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgPool;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -33,8 +35,8 @@ const IN_CALL_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What one engine process works with.
 pub struct Engine {
-    /// The store.
-    pub store: Store,
+    /// The database's connections.
+    pub pool: PgPool,
     /// Where results are kept before they reach the store.
     pub journal: Journal,
     /// SIP and media.
@@ -83,7 +85,7 @@ impl Engine {
 
     async fn work(self: &Arc<Self>, floor: &mut Floor, until: Until, stop: &CancellationToken) {
         let (wake, mut woken) = mpsc::channel(1);
-        let listener = tokio::spawn(self.store.clone().listen(queue::CHANNEL, wake));
+        let listener = tokio::spawn(wake::listen(self.pool.clone(), wake));
         while !stop.is_cancelled() {
             let nap = match self.launch_some(floor, stop).await {
                 Ok(Step::Wait(nap)) => nap,
@@ -129,7 +131,7 @@ impl Engine {
     async fn lease_one(&self) -> Result<Option<Leased>, StoreError> {
         let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
         let request = LeaseRequest { node: &self.node, limit: 1, ttl, now: self.clock.now(), survey: None, follow_up: None };
-        Ok(queue::lease(&mut *self.store.acquire().await?, &request).await?.pop())
+        Ok(queue::lease(&mut *self.pool.acquire().await?, &request).await?.pop())
     }
 
     /// Why and until when a leased follow-up must not be dialled now.
@@ -152,7 +154,7 @@ impl Engine {
     }
 
     async fn release(&self, leased: &Leased, not_before: Option<DateTime<Utc>>) -> Result<(), StoreError> {
-        queue::release(&mut *self.store.acquire().await?, leased.follow_up, leased.token, not_before).await
+        queue::release(&mut *self.pool.acquire().await?, leased.follow_up, leased.token, not_before).await
     }
 
     /// Gives a follow-up back whose number is in a call already.
@@ -163,7 +165,7 @@ impl Engine {
     }
 
     async fn release_leases(&self) -> Result<u64, StoreError> {
-        queue::release_all(&mut *self.store.acquire().await?, &self.node).await
+        queue::release_all(&mut *self.pool.acquire().await?, &self.node).await
     }
 
     /// Heartbeats, reconciliation and expiry, until told to stop.
@@ -184,7 +186,7 @@ impl Engine {
     pub async fn reconcile(&self, scope: Scope<'_>) -> Result<(), StoreError> {
         let definition = |orphan: &Orphan| self.surveys.get(&(orphan.survey.clone(), orphan.survey_version));
         let judge = |orphan: &Orphan| judge(orphan, definition(orphan).map(Arc::as_ref));
-        let mut conn = self.store.acquire().await?;
+        let mut conn = self.pool.acquire().await?;
         let done = reconcile::run(&mut conn, scope, self.clock.now(), 500, judge).await?;
         if done != reconcile::Reconciled::default() {
             let (requeued, completed, review) = (done.requeued.len(), done.completed.len(), done.to_review.len());
@@ -197,7 +199,7 @@ impl Engine {
         let now = self.clock.now();
         let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
         let held = tokens.all();
-        let mut conn = self.store.acquire().await?;
+        let mut conn = self.pool.acquire().await?;
         if !held.is_empty() {
             let ours = queue::heartbeat(&mut conn, &held, now, ttl).await?;
             let lost = held.len() - ours.len();

@@ -2,3 +2,4 @@
 
 pub mod media_engine;
 pub mod prompt_files;
+pub mod sip_transport;

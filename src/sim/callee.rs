@@ -9,7 +9,7 @@ use crate::media;
 use crate::media::playout::Playlist;
 use crate::media::prompt::PromptStore;
 use crate::media::session::{Command, Event};
-use crate::net::media_engine::{MediaConfig, MediaEngine, MediaHandle, MediaStart};
+use crate::net::media_engine::{MediaConfig, MediaEngine, MediaHandle, Peer};
 use crate::net::sip_transport::{self, IncomingCall, SipHandle};
 use crate::sdp::{self, LocalMedia};
 use crate::sip::endpoint::{EndpointConfig, HangupReason, IncomingPolicy, SessionEvent};
@@ -60,8 +60,8 @@ impl Callees {
     pub fn bind(listen: SocketAddr, seed: u64, prompts: Arc<PromptStore>) -> anyhow::Result<Callees> {
         let config = |local| EndpointConfig::new(local, "huifang-callee").incoming(IncomingPolicy::Accept);
         let (sip, incoming) = sip_transport::start(listen, config)?;
-        let media = MediaConfig { bind: listen.ip(), port_min: 0, port_max: 0, threads: 1, ..MediaConfig::default() };
-        let media = MediaEngine::start(media).context("the callees' media engine")?;
+        // Callees record nothing; the engine wants a folder all the same.
+        let media = MediaEngine::start(MediaConfig::new(listen.ip(), std::env::temp_dir())).context("the callees' media engine")?;
         let ears = Arc::new(EarIndex::new(&prompts));
         Ok(Callees { sip, incoming, house: Arc::new(House { media, prompts, ears, seed }) })
     }
@@ -89,7 +89,7 @@ impl Callees {
 }
 
 async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall) -> CallReport {
-    let number = call.invite.request_uri.user.clone().unwrap_or_default();
+    let number = call.invite.request_uri.user().unwrap_or_default().to_owned();
     let mind = Mind::new(&number, house.seed);
     let persona = mind.persona;
     let mut report = CallReport { number, persona, answered: false, keyed: Vec::new(), spoke: false };
@@ -150,7 +150,9 @@ async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind
         let wake = brain.poll_timeout().unwrap_or_else(|| now + Duration::from_secs(3600));
         tokio::select! {
             event = call.events.recv() => match event {
-                Some(SessionEvent::Ended { .. } | SessionEvent::Failed(_) | SessionEvent::Canceled) | None => return brain,
+                Some(SessionEvent::Ended { .. } | SessionEvent::Failed(_) | SessionEvent::Canceled) | None => {
+                    return brain;
+                }
                 Some(_) => {}
             },
             Some(event) = inbox.recv() => if let Event::Heard { prompt, at } = event { brain.hears(&prompt, at) },
@@ -176,7 +178,7 @@ fn pick_up(
         version: 1,
     };
     let (answer, agreed) = sdp::answer(&local, &call.invite.offer)?;
-    media.start(MediaStart {
+    media.start(Peer {
         remote: agreed.remote,
         codec: match agreed.codec {
             sdp::Codec::Pcma => media::Codec::Pcma,
@@ -190,6 +192,6 @@ fn pick_up(
 
 /// Says something: any spoken prompt does for a voice.
 fn speak(house: &House, media: &MediaHandle) {
-    let prompts = house.prompts.get(house.prompts.language(""), "unhappy.go_on").into_iter().collect();
+    let prompts = house.prompts.iter().find(|prompt| prompt.id() == "unhappy.go_on").cloned().into_iter().collect();
     media.command(Command::Play(Playlist { tag: 0, prompts, barge_in: false }));
 }

@@ -4,4 +4,5 @@ pub mod brain;
 pub mod callee;
 pub mod check;
 pub mod ear;
+pub mod list;
 pub mod persona;

@@ -1,0 +1,131 @@
+//! `huifang call NUMBER`: one call now, printed as it happens. Nothing is stored: it is the test of a trunk, a survey, a prompt.
+//!
+//! The allow-list and the calling window hold here too (in the dealer's time zone), and a number on the do-not-call list is refused.
+
+use super::{Failure, parts};
+use crate::call::driver::{Order, Report, drive};
+use crate::call::machine::{Ending, Keep};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::db::phones;
+use crate::dialer::policy::{Opening, Window, allowed};
+use crate::phone::{E164, Pii};
+use crate::survey::flow::Facts;
+use chrono::NaiveDate;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Options of `call`.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// The number, as people write it.
+    number: String,
+    /// Which trunk of the settings; may be left out where there is one only.
+    #[arg(long, value_name = "NAME")]
+    trunk: Option<String>,
+    /// Which survey to ask.
+    #[arg(long, value_name = "KEY", default_value = "aftersales_3day")]
+    survey: String,
+    /// Language to speak; default: the dealer's.
+    #[arg(long)]
+    language: Option<String>,
+    /// The car's plate, for the greeting.
+    #[arg(long)]
+    plate: Option<String>,
+    /// Day of the repair, for the reason.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<NaiveDate>,
+    /// Staff number of the advisor, for the advisor check.
+    #[arg(long, value_name = "NUMBER")]
+    advisor: Option<String>,
+    /// Print one JSON object for each event instead of lines; the last one is the outcome.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Places the call. Status 1 when it did not come to a conversation.
+pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
+    let number = E164::parse(&options.number, &settings.dealer.country)
+        .map_err(|error| Failure::start(format!("the number given: {error}")))?;
+    permitted(&settings, &number)?;
+    let store = parts::open_store(&settings).await?;
+    let blocked = phones::is_blocked(&mut *parts::connection(&store).await?, &number).await;
+    store.close().await.map_err(Failure::start)?;
+    if blocked.map_err(Failure::start)? {
+        return Err(Failure::start("the number is on the do-not-call list"));
+    }
+    let trunks = parts::trunks(&settings)?;
+    let trunk = match &options.trunk {
+        Some(name) => trunks.iter().find(|trunk| trunk.name == *name),
+        None if trunks.len() == 1 => trunks.first(),
+        None => return Err(Failure::start("--trunk NAME says which of the trunks in the settings; there is not just one")),
+    };
+    let trunk = trunk.ok_or_else(|| Failure::start("no trunk of this name is in the settings"))?.clone();
+    let mut surveys = parts::load_surveys(&settings.survey.surveys_dir)?;
+    let survey = surveys.remove(&options.survey);
+    let survey = survey.ok_or_else(|| Failure::start(format!("there is no survey `{}`", options.survey)))?;
+    let line = parts::open_line(&settings, parts::load_prompts(&settings.survey.prompts_dir)?)?;
+    let zone = parts::zone(&settings)?;
+    let order = Order {
+        target: trunk.target(&number).map_err(Failure::start)?,
+        next_hop: trunk.address,
+        from: trunk.from().map_err(Failure::start)?,
+        credentials: trunk.credentials.clone(),
+        ring_timeout: Duration::from_secs(trunk.settings.ring_timeout_s),
+        definition: survey.definition,
+        facts: Facts {
+            language: options.language.unwrap_or(settings.dealer.language),
+            plate: options.plate.map(Pii::new),
+            event_date: options.date,
+            advisor_number: options.advisor,
+            now_local: Clock::System.now().with_timezone(&zone).naive_local(),
+        },
+    };
+    let (reports, inbox) = mpsc::unbounded_channel();
+    let printing = tokio::spawn(print(inbox, options.json));
+    let ending = drive(&line, order, reports, parts::stop_on_signal()).await.map_err(Failure::start)?;
+    let _ = printing.await;
+    conclude(&ending, options.json)
+}
+
+fn permitted(settings: &Settings, number: &E164) -> Result<(), Failure> {
+    if !allowed(number, &settings.dialer.allow) {
+        return Err(Failure::start("dialer.allow has no prefix for this number; add one, as allow = [\"+86\"]"));
+    }
+    match Window::from(&settings.dialer.window).opening(Clock::System.now(), parts::zone(settings)?) {
+        Opening::Open => Ok(()),
+        Opening::From(at) => Err(Failure::start(format!("the calling window (dialer.window) is closed until {at}"))),
+        Opening::Never => Err(Failure::start("the calling window (dialer.window) never opens")),
+    }
+}
+
+async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
+    while let Some(report) = inbox.recv().await {
+        match report {
+            Report::Note(event) if json => println!("{}", serde_json::to_value(&event).unwrap_or_default()),
+            Report::Note(event) => println!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
+            // Whatever is kept in a stored call stands in the timeline as well.
+            Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
+            | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
+            | Report::Keep(Keep::WrongNumber | Keep::Outcome(_)) => {}
+        }
+    }
+}
+
+fn conclude(ending: &Ending, json: bool) -> Result<(), Failure> {
+    let disposition = ending.verdict.disposition;
+    if json {
+        let object = serde_json::json!({
+            "disposition": disposition, "aapor": disposition.aapor(), "blame": ending.verdict.blame,
+            "sip_status": ending.sip_status, "detail": ending.verdict.detail,
+        });
+        println!("{object}");
+    } else {
+        println!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
+    }
+    if ending.outcome.is_some() {
+        Ok(())
+    } else {
+        Err(Failure::Found(format!("no conversation: {}", ending.verdict.detail)))
+    }
+}

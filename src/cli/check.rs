@@ -1,0 +1,140 @@
+//! `huifang check`: settings, surveys, prompts, media and database; every mistake in one go, nothing changed.
+
+use super::{Failure, parts, read_settings};
+use crate::config::Settings;
+use crate::db;
+use crate::media::prompt::PromptStore;
+use crate::net::media_engine::{MediaConfig, MediaEngine};
+use crate::net::prompt_files;
+use crate::survey::check::{self, Severity};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Options of `check`.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Leave the database alone (it is asked, not changed; a private one would be started).
+    #[arg(long)]
+    no_database: bool,
+}
+
+/// What was found, by weight.
+#[derive(Default)]
+struct Findings {
+    errors: usize,
+    warnings: usize,
+}
+
+impl Findings {
+    fn error(&mut self, text: impl std::fmt::Display) {
+        self.errors += 1;
+        println!("error    {text}");
+    }
+
+    fn warning(&mut self, text: impl std::fmt::Display) {
+        self.warnings += 1;
+        println!("warning  {text}");
+    }
+}
+
+/// Checks everything; status 2 when there is an error, as the engine could not start.
+pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
+    let mut findings = Findings::default();
+    let (settings, problems) = read_settings(file);
+    problems.iter().for_each(|problem| findings.error(problem));
+    let readable = problems.is_empty();
+    if settings.trunks.is_empty() && readable {
+        findings.warning("trunks: there is no [trunks.NAME]; nobody can be called");
+    }
+    if settings.dialer.allow.is_empty() && readable {
+        findings.warning("dialer.allow: is empty; nobody will be called");
+    }
+    if let Err(error) = parts::trunks(&settings) {
+        findings.error(error);
+    }
+    let prompts = prompts(&settings, &mut findings);
+    surveys(&settings, &prompts, &mut findings);
+    media(&settings, &mut findings);
+    if !options.no_database && readable {
+        database(&settings, &mut findings).await;
+    }
+    match findings {
+        Findings { errors: 0, warnings: 0 } => println!("Everything is in order."),
+        Findings { errors: 0, warnings } => println!("{warnings} warnings, no errors."),
+        Findings { errors, warnings } => {
+            return Err(Failure::start(format!("{errors} errors, {warnings} warnings")));
+        }
+    }
+    Ok(())
+}
+
+fn prompts(settings: &Settings, findings: &mut Findings) -> PromptStore {
+    let (store, found) = prompt_files::check(&settings.survey.prompts_dir);
+    for finding in found {
+        if finding.problem.is_fatal() { findings.error(finding) } else { findings.warning(finding) }
+    }
+    store
+}
+
+fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) {
+    let files = match parts::survey_files(&settings.survey.surveys_dir) {
+        Ok(files) => files,
+        Err(error) => return findings.error(error),
+    };
+    if files.is_empty() {
+        findings.error(format!("{}: there is no survey file (*.toml)", settings.survey.surveys_dir.display()));
+    }
+    let mut used: BTreeSet<(String, String)> = BTreeSet::new();
+    for path in &files {
+        match parts::read_survey(path) {
+            Err(error) => findings.error(error),
+            Ok(survey) => {
+                for finding in check::check(&survey.definition, &parts::Catalog(prompts)) {
+                    let text = format!("{}: {}: {}", path.display(), finding.place, finding.message);
+                    match finding.severity {
+                        Severity::Error => findings.error(text),
+                        Severity::Warning => findings.warning(text),
+                    }
+                }
+                for language in &survey.definition.languages {
+                    let ids = check::used_prompts(&survey.definition, language);
+                    used.extend(ids.into_iter().map(|id| (language.clone(), id.to_string())));
+                }
+            }
+        }
+    }
+    for prompt in prompts.iter() {
+        if !used.contains(&(prompt.language().to_owned(), prompt.id().to_owned())) {
+            let directory = settings.survey.prompts_dir.display();
+            findings.warning(format!("{directory}/{}/{}.wav: no survey uses it", prompt.language(), prompt.id()));
+        }
+    }
+}
+
+fn media(settings: &Settings, findings: &mut Findings) {
+    let threads = MediaConfig { threads: 1, ..MediaConfig::new(settings.sip.listen.ip(), std::env::temp_dir()) };
+    match MediaEngine::start(threads) {
+        Err(error) => findings.error(format!("media: {error}")),
+        Ok(engine) if engine.granted().iter().any(|granted| !granted.fifo) => findings.warning(
+            "media: the kernel does not grant real-time priority (CAP_SYS_NICE, LimitRTPRIO); voice may stutter when the machine is busy",
+        ),
+        Ok(_) => {}
+    }
+}
+
+async fn database(settings: &Settings, findings: &mut Findings) {
+    match parts::connect(settings).await {
+        Err(error) => findings.error(error),
+        Ok(store) => {
+            match db::pending_migrations(&store.pool).await {
+                Ok(0) => {}
+                Ok(missing) => findings.warning(format!("database: {missing} migrations are missing; run `huifang migrate`")),
+                Err(error) => findings.error(format!("database: {error}")),
+            }
+            if let Err(error) = store.close().await {
+                findings.warning(format!("database: {error}"));
+            }
+        }
+    }
+}
+

@@ -1,0 +1,162 @@
+//! `huifang demo`: the whole main job once on this machine, and then the proof. A list of repaired cars is imported, simulated callees answer as a process of their own
+//! over real SIP and RTP on loopback, the queue is worked off, and every stored answer is compared with what the callees keyed.
+
+mod callees;
+mod summary;
+
+use super::engine::{self, Running};
+use super::{Failure, parts};
+use crate::config::{self, Settings};
+use crate::db::story::{self, FollowUpStory};
+use crate::db::{StoreError, follow_ups};
+use crate::dialer::worker::Until;
+use crate::followup::import;
+use crate::phone::E164;
+use crate::sim::check::{Stored, compare};
+use crate::sim::list;
+use callees::Callees;
+use chrono::{NaiveTime, Utc};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Instant;
+use summary::{Summary, show_progress};
+
+/// A phone that nobody answers rings so long here.
+const RING_TIMEOUT_S: u64 = 12;
+/// New calls a second.
+const CALLS_PER_SECOND: f64 = 20.0;
+
+/// Options of `demo`.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// How many customers are on the list.
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    customers: u32,
+    /// Makes the same customers do the same again.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Leave the status page running at the end and print its address; Ctrl-C ends it.
+    #[arg(long)]
+    keep: bool,
+    /// Print the summary as one JSON object, as the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the demo; status 1 when one stored answer differs from what was keyed.
+pub async fn run(options: Options) -> Result<(), Failure> {
+    let stop = parts::stop_on_signal();
+    let home = tempfile::Builder::new().prefix("huifang-demo-").tempdir().map_err(Failure::start)?;
+    readable_for_postgres(home.path())?;
+    let callees = Callees::start(options.seed).await?;
+    let settings = settings(home.path(), callees.address);
+    let running = engine::start(&settings).await?;
+    let customers = list::customers(options.customers, options.seed, Utc::now().date_naive());
+    load(&running, &settings, &customers).await?;
+
+    let began = Instant::now();
+    let progress = tokio::spawn(show_progress(running.pool.clone(), options.customers.into(), Utc::now()));
+    running.work(Until::Idle, stop.clone()).await;
+    progress.abort();
+    let seconds = began.elapsed().as_secs_f64();
+
+    let reports = callees.finish().await?;
+    let stories = stories(&running).await?;
+    let mismatches = compare(&reports, &stored(&stories));
+    let summary = Summary::new(&stories, &mismatches, seconds);
+    summary.print_table(&mismatches);
+    if options.keep && !stop.is_cancelled() {
+        eprintln!("\nThe status page stays at http://{}/ until Ctrl-C.", running.page);
+        if options.json {
+            println!("{}", summary.json());
+        }
+        stop.cancelled().await;
+    }
+    running.end().await?;
+    if options.json && !options.keep {
+        println!("{}", summary.json());
+    }
+    verdict(&summary, mismatches.len(), options.customers)
+}
+
+fn verdict(summary: &Summary, mismatches: usize, customers: u32) -> Result<(), Failure> {
+    if mismatches > 0 {
+        return Err(Failure::Found(format!("{mismatches} differences between what was keyed and what is stored")));
+    }
+    if summary.customers != customers as usize {
+        return Err(Failure::Found(format!("{} of {customers} customers are in the store", summary.customers)));
+    }
+    Ok(())
+}
+
+/// The demo's settings: everything on loopback, one trunk to the callees, at any hour (nobody real is called: the allow-list holds simulated numbers only).
+fn settings(home: &Path, callees: SocketAddr) -> Settings {
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let trunk = config::Trunk {
+        address: Some(callees),
+        max_calls: 200,
+        calls_per_second: CALLS_PER_SECOND,
+        ring_timeout_s: RING_TIMEOUT_S,
+        ..config::Trunk::default()
+    };
+    let window =
+        config::Window { open: NaiveTime::MIN, close: config::END_OF_DAY, allow_night: true, ..config::Window::default() };
+    Settings {
+        dealer: config::Dealer { name: "演示 4S 店".into(), ..config::Dealer::default() },
+        database: config::Database { data_dir: home.join("data"), url: None, ..config::Database::default() },
+        sip: config::Sip { listen: loopback, ..config::Sip::default() },
+        trunks: BTreeMap::from([("demo".to_owned(), trunk)]),
+        media: config::Media { port_min: 0, port_max: 0, ..config::Media::default() },
+        dialer: config::Dialer {
+            max_calls: 200,
+            allow: vec![format!("+86{}", list::PREFIX)],
+            window,
+            delay_h: 0,
+            ..config::Dialer::default()
+        },
+        web: config::Web { listen: loopback, ..config::Web::default() },
+        ..Settings::default()
+    }
+}
+
+/// PostgreSQL runs as a user of its own when we are root, and has to reach its directory.
+fn readable_for_postgres(home: &Path) -> Result<(), Failure> {
+    std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o755)).map_err(Failure::start)
+}
+
+async fn load(running: &Running, settings: &Settings, customers: &str) -> Result<(), Failure> {
+    let mut conn = running.pool.acquire().await.map_err(|error| Failure::start(StoreError::from(error)))?;
+    let outcome = import::load(&mut conn, customers.as_bytes(), "demo", &parts::import_rules(settings)?, |_| {}).await;
+    let outcome = outcome.map_err(Failure::start)?;
+    match outcome.rejects.first() {
+        None => Ok(()),
+        Some(reject) => Err(Failure::Found(format!("the demo's list was not taken whole: {reject}"))),
+    }
+}
+
+/// Everything that is stored about each follow-up.
+async fn stories(running: &Running) -> Result<Vec<(E164, FollowUpStory)>, Failure> {
+    let lost = |error: StoreError| Failure::Found(format!("the results cannot be read: {error}"));
+    let mut conn = running.pool.acquire().await.map_err(|error| lost(error.into()))?;
+    let mut stories = Vec::new();
+    for (id, number) in follow_ups::numbers(&mut conn).await.map_err(lost)? {
+        stories.push((number, story::follow_up(&mut conn, id).await.map_err(lost)?));
+    }
+    Ok(stories)
+}
+
+fn stored(stories: &[(E164, FollowUpStory)]) -> BTreeMap<String, Stored> {
+    let one = |story: &FollowUpStory| {
+        let attempts = &story.attempts;
+        let answers = attempts.iter().flat_map(|attempt| &attempt.answers);
+        Stored {
+            dispositions: attempts.iter().map(|a| a.attempt.disposition.clone().unwrap_or_default()).collect(),
+            answers: answers.map(|a| (a.question.clone(), (a.keys.clone(), a.score))).collect(),
+            complaint: story.complaint.is_some(),
+            recordings: attempts.iter().map(|attempt| attempt.recordings.len()).sum(),
+        }
+    };
+    stories.iter().map(|(number, story)| (number.as_str().to_owned(), one(story))).collect()
+}

@@ -1,0 +1,164 @@
+//! The engine as `serve` and `demo` run it: every part started in the order in which one needs the other, and ended in reverse.
+
+use super::{Failure, parts};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::db::journal::{Applier, Journal};
+use crate::db::reconcile::Scope;
+use crate::db::{self, Store, queue, surveys};
+use crate::dialer::policy::RetryRule;
+use crate::dialer::trunks::Trunk;
+use crate::dialer::worker::{Engine, Until};
+use crate::media::prompt::PromptStore;
+use crate::survey::check::{self, Severity};
+use crate::survey::definition::Definition;
+use crate::web::{self, Options, Part, Readiness, WebState};
+use sqlx::PgPool;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Surveys by key and published version.
+pub type Surveys = BTreeMap<(String, i32), Arc<Definition>>;
+
+/// A running engine.
+pub struct Running {
+    /// Where the status page is.
+    pub page: SocketAddr,
+    /// The database's connections.
+    pub pool: PgPool,
+    store: Store,
+    engine: Arc<Engine>,
+    trunks: Vec<Trunk>,
+    ready: Readiness,
+    page_task: JoinHandle<()>,
+    page_stop: CancellationToken,
+    applier: JoinHandle<Applier>,
+    applier_stop: CancellationToken,
+}
+
+/// Starts everything but the dialling itself. What fails, fails here, before anybody is called.
+pub async fn start(settings: &Settings) -> Result<Running, Failure> {
+    let clock = Clock::System;
+    // What costs nothing to find out comes first.
+    let trunks = parts::trunks(settings)?;
+    let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
+    let files = parts::load_surveys(&settings.survey.surveys_dir)?;
+    for survey in files.values() {
+        playable(&survey.definition, &prompts)?;
+    }
+    let listener = TcpListener::bind(settings.web.listen).await.map_err(|error| {
+        Failure::start(format!("web.listen: cannot listen on {}: {error}", settings.web.listen))
+    })?;
+    let page = listener.local_addr().map_err(Failure::start)?;
+    let line = parts::open_line(settings, prompts)?;
+    let store = parts::open_store(settings).await?;
+    let pool = store.pool.clone();
+    let surveys = publish(&pool, &files, &clock).await?;
+
+    let ready = Readiness::expecting(&["dialer", "journal"]);
+    let node = parts::node(settings);
+    let (journal, mut applier) = Journal::open(&settings.database.data_dir.join("journal")).map_err(Failure::start)?;
+    let replayed = applier.drain(&pool).await.map_err(|error| Failure::start(format!("the journal: {error}")))?;
+    if replayed > 0 {
+        tracing::warn!(replayed, "results of an earlier run were in the journal; they are stored now");
+    }
+    let engine = Arc::new(Engine {
+        pool: pool.clone(),
+        journal,
+        line,
+        surveys,
+        rule: RetryRule::from(&settings.dialer),
+        settings: settings.dialer.clone(),
+        node,
+        clock: clock.clone(),
+    });
+    take_over(&engine).await.map_err(|error| Failure::start(format!("calls of an earlier run: {error}")))?;
+
+    let applier_stop = CancellationToken::new();
+    let applier = tokio::spawn(applier.run(pool.clone(), applier_stop.clone()));
+    ready.set("journal", Part::Ready);
+    let options = Options {
+        dealer: settings.dealer.name.clone(),
+        zone: parts::zone(settings)?,
+        language: settings.dealer.language.clone(),
+        token: parts::secret(settings.web.token.as_ref(), settings.web.token_file.as_deref(), "web.token_file")?,
+    };
+    let page_stop = CancellationToken::new();
+    let state = WebState::new(pool.clone(), clock, ready.clone(), options);
+    let page_task = tokio::spawn(serve_page(state, listener, page_stop.clone()));
+    Ok(Running { page, pool, store, engine, trunks, ready, page_task, page_stop, applier, applier_stop })
+}
+
+impl Running {
+    /// Works the queue.
+    pub async fn work(&self, until: Until, stop: CancellationToken) {
+        self.ready.set("dialer", Part::Ready);
+        self.engine.clone().run(self.trunks.clone(), until, stop).await;
+        self.ready.set("dialer", Part::Failed("the dialler has stopped".into()));
+    }
+
+    /// Ends everything: the journal is emptied into the store first.
+    pub async fn end(self) -> Result<(), Failure> {
+        self.page_stop.cancel();
+        let _ = self.page_task.await;
+        self.applier_stop.cancel();
+        if self.applier.await.is_err() || self.engine.journal.backlog().records > 0 {
+            tracing::warn!("some results are still in the journal; they are stored at the next start");
+        }
+        drop(self.engine);
+        self.store.close().await.map_err(|error| Failure::Found(error.to_string()))
+    }
+}
+
+async fn serve_page(state: WebState, listener: TcpListener, stop: CancellationToken) {
+    if let Err(error) = web::serve(state, listener, stop).await {
+        tracing::error!(%error, "the status page has stopped; calls go on");
+    }
+}
+
+/// A survey with a prompt missing must not reach a customer.
+fn playable(definition: &Definition, prompts: &PromptStore) -> Result<(), Failure> {
+    let found = check::check(definition, &parts::Catalog(prompts));
+    match found.iter().find(|finding| finding.severity == Severity::Error) {
+        None => Ok(()),
+        Some(first) => Err(Failure::start(format!(
+            "the survey {} cannot be asked: {}: {} (`huifang check` names everything)",
+            definition.key, first.place, first.message
+        ))),
+    }
+}
+
+/// Publishes the survey files and reads every published version back: a follow-up keeps the version that it began with.
+async fn publish(
+    pool: &PgPool,
+    files: &BTreeMap<String, parts::SurveyFile>,
+    clock: &Clock,
+) -> Result<Surveys, Failure> {
+    let mut conn = pool.acquire().await.map_err(|error| Failure::start(db::StoreError::from(error)))?;
+    let mut all = Surveys::new();
+    for (key, survey) in files {
+        let name = survey.definition.titles.values().next().unwrap_or(key);
+        surveys::publish(&mut conn, key, name, &survey.text, clock.now()).await.map_err(Failure::start)?;
+    }
+    for (key, newest) in surveys::newest(&mut conn).await.map_err(Failure::start)? {
+        for version in 1..=newest {
+            let published = surveys::get(&mut conn, &key, version).await.map_err(Failure::start)?;
+            match Definition::from_toml(&format!("survey {key}, version {version}"), &published.content) {
+                Ok(definition) => drop(all.insert((key.clone(), version), definition)),
+                Err(error) => tracing::error!(survey = key, version, %error, "a published survey cannot be read by this version"),
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Closes what an earlier run of this node left open.
+async fn take_over(engine: &Engine) -> Result<(), db::StoreError> {
+    engine.reconcile(Scope::OwnAtStart(&engine.node)).await?;
+    queue::release_all(&mut *engine.pool.acquire().await?, &engine.node).await?;
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! `huifang serve`: the engine, unattended. Works the queue off until SIGTERM or SIGINT, then closes live calls politely, and ends.
+
+use super::{Failure, engine, parts};
+use crate::config::Settings;
+use crate::dialer::worker::Until;
+
+/// Options of `serve`.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Stop by itself when nothing is due and no call is live.
+    #[arg(long)]
+    until_idle: bool,
+}
+
+/// Runs engine and pages.
+pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
+    let stop = parts::stop_on_signal();
+    let until = if options.until_idle { Until::Idle } else { Until::Stopped };
+    let running = engine::start(&settings).await?;
+    println!("huifang is at work; its page is at http://{}/", running.page);
+    running.work(until, stop).await;
+    running.end().await
+}
