@@ -136,7 +136,7 @@ impl<'m, 'a> Compiler<'m, 'a> {
             self.mistakes.add(
                 &place(field),
                 Some(id),
-                format!("`{field}` does not belong to a {} step", raw.kind.name()),
+                format!("`{field}` does not belong to a step of the kind {}", raw.kind.name()),
             );
         }
         let next = self.target_or_next(i, id, "goto", raw.goto.as_deref());

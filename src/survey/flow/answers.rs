@@ -122,7 +122,7 @@ impl Flow {
 
     fn effect(&mut self, effect: Effect, now: Instant) {
         match effect {
-            Effect::Consent => {}
+            Effect::Consent => self.so_far.consent = true,
             Effect::Family => {
                 self.so_far.family = true;
                 self.actions.push_back(FlowAction::FamilyMember);
