@@ -1,7 +1,7 @@
 //! What lies between the personas: waits of single keys, prompts that cannot be interrupted, lost reports, the length of a call.
 
 use super::customer::Does::*;
-use super::customer::{Does, Story, call, facts, real};
+use super::customer::{Does, Story, call, epoch, facts, real};
 use crate::survey::flow::RECORDING_END;
 use crate::survey::{Definition, EndedBy, Flow, FlowAction, FlowInput, Outcome, RecordingRef, Timer};
 use std::sync::Arc;
@@ -132,7 +132,7 @@ fn drain(flow: &mut Flow) -> (Vec<FlowAction>, u64) {
 }
 
 fn started(definition: Arc<Definition>) -> (Flow, Instant, u64) {
-    let now = Instant::now();
+    let now = epoch();
     let mut flow = Flow::new(definition, facts(), now);
     flow.handle(FlowInput::Start, now);
     let (_, tag) = drain(&mut flow);
@@ -214,7 +214,7 @@ fn a_hash_that_the_media_session_has_used_already_is_not_used_again() {
 
 #[test]
 fn what_does_not_belong_here_is_ignored() {
-    let now = Instant::now();
+    let now = epoch();
     let mut flow = Flow::new(small(), facts(), now);
     flow.handle(FlowInput::Key('1'), now);
     flow.handle(FlowInput::PlaybackEnded { tag: 1 }, now);

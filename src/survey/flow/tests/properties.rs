@@ -1,10 +1,10 @@
 //! What holds for any input at any time: no panic, no turning without time, one end, and an end in time.
 
-use super::customer::{facts, real};
+use super::customer::{epoch, facts, real};
 use crate::survey::flow::RECORDING_END;
 use crate::survey::{Definition, EndedBy, Flow, FlowAction, FlowInput, RecordingRef};
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One thing that the world does, and after how many ms.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ fn input() -> impl Strategy<Value = World> {
 /// Runs a call under the given world, then without it until its timers have ended it.
 fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result<(), TestCaseError> {
     let limit = definition.max_call + RECORDING_END;
-    let start = Instant::now();
+    let start = epoch();
     let mut now = start;
     let mut flow = Flow::new(definition, facts(), now);
     let (mut ends, mut complaints, mut running) = (0, 0, None);
@@ -125,7 +125,7 @@ proptest! {
 
 #[test]
 fn with_nobody_at_the_other_end_of_the_media_the_call_still_ends_in_time() {
-    let start = Instant::now();
+    let start = epoch();
     let mut flow = Flow::new(real(), facts(), start);
     flow.handle(FlowInput::Start, start);
     let mut now = start;
