@@ -8,6 +8,7 @@ mod compile;
 mod condition;
 pub(crate) mod graph;
 mod load;
+mod names;
 mod options;
 mod raw;
 #[cfg(test)]

@@ -9,8 +9,8 @@
 //!   prompt that cannot be interrupted they are dropped, because an answer to a question nobody has heard yet is no answer;
 //!   a re-prompt can always be interrupted. A key during an interruptible `say` ends it and counts for the next question.
 //! - An entry that is not ended when the customer hangs up is no answer. A recording in progress is kept.
-//! - Outcome of a hang-up: everything required answered → complete; anything scored → partial; else break-off,
-//!   or what the step says by `on_hangup` (the retention try: refusal).
+//! - Outcome of a hang-up: everything required answered → complete; anything scored, or a person promised → partial; else
+//!   break-off, or what the step says by `on_hangup` (the retention try: refusal).
 //! - An input that does not belong to the state is ignored. No input panics; the whole call has an upper bound of
 //!   `max_call` plus [`RECORDING_END`].
 
@@ -57,6 +57,7 @@ pub struct Flow {
 #[derive(Debug, Default)]
 struct SoFar {
     answers: HashMap<StepIndex, Given>,
+    consent: bool,
     family: bool,
     complaint: bool,
     /// The statement was asked for.
@@ -100,6 +101,8 @@ enum State {
     Recording {
         step: StepIndex,
         phase: Phase,
+        /// When the phase began; for a recording that stops, when it began to record.
+        since: Instant,
         after: After,
     },
     Closing {
@@ -176,6 +179,11 @@ impl Flow {
             return None;
         };
         self.definition.steps.get(*step).map(|step| step.id.as_str())
+    }
+
+    /// The customer agreed to take part (a break-off before that is nearer to a refusal, AAPOR 2.1).
+    pub fn consented(&self) -> bool {
+        self.so_far.consent
     }
 
     /// [`FlowAction::Finish`] was emitted.
@@ -378,7 +386,9 @@ impl Flow {
 
     fn outcome_of_hangup(&self, step: StepIndex) -> Outcome {
         let said = self.definition.steps.get(step).and_then(|step| step.on_hangup);
-        self.outcome(said.unwrap_or(Outcome::BreakOff))
+        // whoever was promised a person is called by a person, not by the engine again
+        let promised = self.so_far.person_branch.then_some(Outcome::Partial);
+        self.outcome(promised.or(said).unwrap_or(Outcome::BreakOff))
     }
 
     /// Plays, unless there is nothing to play.

@@ -2,7 +2,7 @@
 
 use super::{Answer, AnswerValue, CallBackWish, ComplaintTrigger, Flow, FlowAction, Given, Outcome};
 use crate::survey::definition::{CallBackRule, Effect, Step, StepIndex, StepKind};
-use crate::survey::scale::{Scale, UnhappyReason};
+use crate::survey::scale::{Point, Scale, UnhappyReason};
 use chrono::{Duration as Span, NaiveDateTime};
 use std::time::Instant;
 
@@ -21,8 +21,7 @@ impl Flow {
             }
             StepKind::Scale { scale } => {
                 let Some(point) = scale.point(&keys) else { return };
-                let value = AnswerValue::Choice { value: point.label.to_owned() };
-                self.scored(index, step, keys, value, scale, point.score, now);
+                self.scored(index, step, scale, point, now);
             }
             StepKind::Digits { empty, .. } => {
                 let target = if keys.is_empty() { empty.unwrap_or(step.next) } else { step.next };
@@ -48,26 +47,16 @@ impl Flow {
         self.actions.push_back(FlowAction::Answer(answer));
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn scored(
-        &mut self,
-        index: StepIndex,
-        step: &Step,
-        keys: String,
-        value: AnswerValue,
-        scale: &'static Scale,
-        score: i32,
-        now: Instant,
-    ) {
-        if let AnswerValue::Choice { value } = &value {
-            self.so_far.answers.insert(index, Given { value: value.clone(), score: Some((scale, score)) });
-        }
-        let (unhappy, reason) = self.unhappy(scale, score);
+    /// Notes and emits an answer that has a score, and looks whether it is unhappy.
+    fn scored(&mut self, index: StepIndex, step: &Step, scale: &'static Scale, point: &'static Point, now: Instant) {
+        let value = point.label.to_owned();
+        self.so_far.answers.insert(index, Given { value: value.clone(), score: Some((scale, point.score)) });
+        let (unhappy, reason) = self.unhappy(scale, point.score);
         self.actions.push_back(FlowAction::Answer(Answer {
             question: step.id.clone(),
-            keys,
-            value,
-            score: Some(score),
+            keys: point.keys.to_owned(),
+            value: AnswerValue::Choice { value },
+            score: Some(point.score),
             unhappy,
         }));
         let Some(reason) = reason else { return self.go(step.next, now) };
@@ -122,7 +111,7 @@ impl Flow {
 
     fn effect(&mut self, effect: Effect, now: Instant) {
         match effect {
-            Effect::Consent => {}
+            Effect::Consent => self.so_far.consent = true,
             Effect::Family => {
                 self.so_far.family = true;
                 self.actions.push_back(FlowAction::FamilyMember);

@@ -93,7 +93,7 @@ pub enum FlowAction {
         tag: u64,
         /// Never empty.
         prompts: Vec<PromptId>,
-        /// A key silences it at once.
+        /// Any key silences it at once. Without it the flow may still take keys, and then sends `StopPlayback` itself.
         barge_in: bool,
     },
     /// Silence what plays. Sent also when the media session has silenced it already by barge-in; then it means nothing.

@@ -1,7 +1,7 @@
 //! Questions answered by speech: prompt, tone, recording, and what becomes of it.
 //!
-//! `#` ends it (before anything was said: nothing), `*` before the recording asks again, `0` asks for a person, any other key
-//! skips the prompt. A recording that was begun is always waited for, up to [`super::RECORDING_END`], so that what was said is kept
+//! `#` ends it (before anything was said: nothing), `*` before the recording asks again, `0` asks for a person; other keys mean
+//! nothing, and do not silence the prompt: so it is played without the media session's barge-in, and silenced from here. A recording that was begun is always waited for, up to [`super::RECORDING_END`], so that what was said is kept
 //! even when the customer hangs up in the middle.
 
 use super::{AnswerValue, EndedBy, Flow, FlowAction, RECORDING_END, RecordingKind, RecordingRef, State, Timer};
@@ -44,8 +44,10 @@ impl Flow {
         if kind == RecordingKind::Statement {
             self.so_far.statement = true;
         }
-        match self.play(self.compose(&step.prompts), step.barge_in) {
-            Some(tag) => self.state = State::Recording { step: index, phase: Phase::Prompt(tag), after: After::Next },
+        match self.play(self.compose(&step.prompts), false) {
+            Some(tag) => {
+                self.state = State::Recording { step: index, phase: Phase::Prompt(tag), since: now, after: After::Next }
+            }
             None => self.beep(index, now),
         }
     }
@@ -63,7 +65,9 @@ impl Flow {
         let definition = Arc::clone(&self.definition);
         let Some(StepKind::Record { beep, .. }) = definition.steps.get(index).map(|step| &step.kind) else { return };
         match self.play(beep.clone(), false) {
-            Some(tag) => self.state = State::Recording { step: index, phase: Phase::Beep(tag), after: After::Next },
+            Some(tag) => {
+                self.state = State::Recording { step: index, phase: Phase::Beep(tag), since: now, after: After::Next }
+            }
             None => self.record(index, now),
         }
     }
@@ -77,7 +81,7 @@ impl Flow {
         self.last_tag += 1;
         let tag = self.last_tag;
         self.actions.push_back(FlowAction::Record { tag, kind: *kind, max: *max, silence_end: *silence_end });
-        self.state = State::Recording { step: index, phase: Phase::Active(tag), after: After::Next };
+        self.state = State::Recording { step: index, phase: Phase::Active(tag), since: now, after: After::Next };
         self.set_timer(Timer::RecordingEnd, *max + RECORDING_END, now);
     }
 
@@ -95,16 +99,13 @@ impl Flow {
             ('#' | '0', _) => self.end_recording(After::Next, now),
             ('*', Phase::Prompt(_) | Phase::Beep(_)) => {
                 self.silence();
-                match self.play(self.compose(&step.prompts), true) {
+                match self.play(self.compose(&step.prompts), false) {
                     Some(tag) => {
-                        self.state = State::Recording { step: index, phase: Phase::Prompt(tag), after: After::Next };
+                        self.state =
+                            State::Recording { step: index, phase: Phase::Prompt(tag), since: now, after: After::Next };
                     }
                     None => self.beep(index, now),
                 }
-            }
-            ('1'..='9', Phase::Prompt(_)) => {
-                self.silence();
-                self.beep(index, now);
             }
             _ => {}
         }
@@ -112,7 +113,7 @@ impl Flow {
 
     /// Ends the question: at once where nothing was recorded yet, else when the recording has ended.
     pub(super) fn end_recording(&mut self, then: After, now: Instant) {
-        let State::Recording { step, phase, after } = &mut self.state else { return };
+        let State::Recording { step, phase, after, .. } = &mut self.state else { return };
         let step = *step;
         match *phase {
             Phase::Prompt(_) | Phase::Beep(_) => {
@@ -146,7 +147,7 @@ impl Flow {
         ended_by: EndedBy,
         now: Instant,
     ) {
-        let State::Recording { step, phase, after } = self.state else { return };
+        let State::Recording { step, phase, since, after } = self.state else { return };
         match phase {
             Phase::Active(tag) | Phase::Stopping(tag) if tag == ended => {}
             Phase::Active(_) | Phase::Stopping(_) | Phase::Prompt(_) | Phase::Beep(_) => return,
@@ -158,10 +159,15 @@ impl Flow {
         else {
             return;
         };
-        let length = Duration::from_millis(duration_ms);
-        let silence = if ended_by == EndedBy::Silence { *silence_end } else { Duration::ZERO };
+        // where silence ended it, only time tells how long there was speech: a phone may send nothing while its owner is silent
+        let spoken = match ended_by {
+            EndedBy::Silence => now.saturating_duration_since(since).saturating_sub(*silence_end),
+            EndedBy::Key | EndedBy::MaxLength | EndedBy::Stopped | EndedBy::Failed => {
+                Duration::from_millis(duration_ms)
+            }
+        };
         let value = match recording {
-            Some(recording) if length.saturating_sub(silence) >= *min => {
+            Some(recording) if spoken >= *min => {
                 AnswerValue::Recording { recording_kind: *kind, recording, duration_ms }
             }
             _ => AnswerValue::Nothing,
@@ -173,7 +179,7 @@ impl Flow {
     pub(super) fn recording_lost(&mut self, now: Instant) {
         match self.state {
             State::Recording { phase: Phase::Active(_), .. } => self.end_recording(After::Next, now),
-            State::Recording { step, phase: Phase::Stopping(_), after } => self.recorded(step, None, after, now),
+            State::Recording { step, phase: Phase::Stopping(_), after, .. } => self.recorded(step, None, after, now),
             _ => {}
         }
     }

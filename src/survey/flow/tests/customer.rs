@@ -40,6 +40,11 @@ pub(super) fn real() -> Arc<Definition> {
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
+/// Where virtual time begins.
+pub(super) fn epoch() -> Instant {
+    Instant::now()
+}
+
 pub(super) fn facts() -> Facts {
     let day = NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
     Facts {
@@ -92,7 +97,7 @@ struct Line {
 
 /// One call from answer to hang-up.
 pub(super) fn call(definition: Arc<Definition>, facts: Facts, script: &[(&'static str, Does)]) -> Story {
-    let epoch = Instant::now();
+    let epoch = epoch();
     let mut line = Line {
         flow: Flow::new(definition, facts, epoch),
         now: epoch,
