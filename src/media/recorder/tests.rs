@@ -3,6 +3,11 @@
 use super::*;
 use proptest::prelude::*;
 
+/// The moment at which virtual time starts.
+fn epoch() -> Instant {
+    Instant::now()
+}
+
 fn params(max_ms: u64) -> RecordParams {
     RecordParams { tag: 7, name: None, max: Duration::from_millis(max_ms), stop_keys: vec!['#'], silence_end: None }
 }
@@ -17,11 +22,11 @@ fn whole(count: u32) -> Vec<i16> {
 }
 
 fn record(first: u32, arrivals: &[u32]) -> Vec<i16> {
-    let epoch = Instant::now();
-    let mut recorder = Recorder::new(params(60_000), epoch);
+    let start = epoch();
+    let mut recorder = Recorder::new(params(60_000), start);
     let mut out = Vec::new();
     for (tick, index) in arrivals.iter().enumerate() {
-        let now = epoch + Duration::from_millis(20 * tick as u64);
+        let now = start + Duration::from_millis(20 * tick as u64);
         recorder.audio(first.wrapping_add(index * 160), &packet(*index), now);
         out.extend(recorder.take_chunk().into_iter().flatten());
     }
@@ -57,9 +62,9 @@ fn a_packet_from_before_the_recording_is_left_out() {
 
 #[test]
 fn a_pause_without_packets_and_a_new_clock_are_placed_by_arrival() {
-    let epoch = Instant::now();
-    let at = |ms| epoch + Duration::from_millis(ms);
-    let mut recorder = Recorder::new(params(60_000), epoch);
+    let start = epoch();
+    let at = |ms| start + Duration::from_millis(ms);
+    let mut recorder = Recorder::new(params(60_000), start);
     recorder.audio(1_000, &packet(0), at(1_020)); // the first words come after a second
     assert_eq!(recorder.samples(), 8_160);
     recorder.audio(3_000_000_000, &packet(1), at(1_040)); // another clock, at once
@@ -70,10 +75,10 @@ fn a_pause_without_packets_and_a_new_clock_are_placed_by_arrival() {
 
 #[test]
 fn it_ends_by_key_by_time_and_by_silence() {
-    let epoch = Instant::now();
-    let at = |ms| epoch + Duration::from_millis(ms);
+    let start = epoch();
+    let at = |ms| start + Duration::from_millis(ms);
     let mut recorder =
-        Recorder::new(RecordParams { silence_end: Some(Duration::from_millis(400)), ..params(1_000) }, epoch);
+        Recorder::new(RecordParams { silence_end: Some(Duration::from_millis(400)), ..params(1_000) }, start);
     assert_eq!(recorder.ends_by_key('#'), Some(RecordingEnd::Key('#')));
     assert_eq!(recorder.ends_by_key('1'), None);
     assert_eq!(recorder.ends_by_time(at(399)), None);

@@ -6,6 +6,11 @@ use std::sync::Arc;
 
 const EVENT_TYPE: u8 = 101;
 
+/// The moment at which virtual time starts.
+fn epoch() -> Instant {
+    Instant::now()
+}
+
 fn params(codec: Codec) -> SessionParams {
     SessionParams {
         codec,
@@ -25,7 +30,7 @@ struct Rig {
 
 impl Rig {
     fn new(codec: Codec) -> Rig {
-        let now = Instant::now();
+        let now = epoch();
         Rig { session: Session::new(params(codec), now), now }
     }
 
@@ -225,7 +230,7 @@ fn keys_go_out_in_place_of_audio_and_the_clock_runs_on() {
 
 #[test]
 fn without_telephone_events_no_key_can_be_sent() {
-    let now = Instant::now();
+    let now = epoch();
     let mut session = Session::new(SessionParams { telephone_event: None, ..params(Codec::Pcma) }, now);
     session.handle(Command::SendKeys { keys: "1".into(), press_ms: 100, gap_ms: 100 }, now);
     assert_eq!(session.poll_event(), Some(Event::KeysSent { sent: 0 }));
