@@ -11,6 +11,7 @@ mod error;
 pub mod figures;
 pub mod follow_ups;
 pub mod imports;
+pub mod journal;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
