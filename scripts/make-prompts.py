@@ -65,9 +65,8 @@ def hibari():
     return Hibari(voice="heart", threads=1)
 
 
-def phrases(language, prompt_id, text):
+def phrases(voice, spoken, text):
     """(phonemes, pause in ms after it) for each phrase of a prompt."""
-    spoken = SPOKEN.get(language, {}).get(prompt_id, {})
     if "phonemes" in spoken:
         return [(spoken["phonemes"], 0)]
     text = spoken.get("text", text)
@@ -77,7 +76,7 @@ def phrases(language, prompt_id, text):
         if not phrase:
             continue
         mark = {"。": ".", "？": "?", "！": ".", "；": ".", "!": ".", ";": "."}.get(end, end) or ","
-        if language == "zh-CN":
+        if voice == "zh-CN":
             said = phonemes_zh(phrase) + mark
         else:
             said = "".join(hibari().phonemize(phrase)).rstrip(".,") + mark
@@ -107,10 +106,10 @@ def styles():
     return np.fromfile(file, np.float32).reshape(-1, 1, 256)
 
 
-def speak(language, said, speed):
+def speak(voice, said, speed):
     unknown = {c for c in said if c not in hibari().vocab}  # the two models share one phoneme alphabet
     assert not unknown, f"no such phoneme {unknown} in {said}"
-    if language == "en":
+    if voice == "en":
         return hibari().from_phonemes(said, speed, seed=0)
     ids = hibari().ids(said)
     inputs = {
@@ -183,9 +182,10 @@ def build(language, prompt_id, text):
         return beep()
     block = BLOCK.match(prompt_id)
     spoken = SPOKEN.get(language, {}).get(prompt_id, {})
+    voice = spoken.get("voice", language)
     parts = []
-    for said, pause in phrases(language, prompt_id, text):
-        sound = speak(language, said, spoken.get("speed", SPEED[language]))
+    for said, pause in phrases(voice, spoken, text):
+        sound = speak(voice, said, spoken.get("speed", SPEED[voice]))
         parts += [cut(sound, VOICE_RATE, 20, 40), np.zeros(VOICE_RATE * max(0, pause - 60) // 1000)]
     sound = to_line_rate(np.concatenate(parts))
     return normalise(cut(sound, RATE, 30, 60 if block else 150))
@@ -282,11 +282,11 @@ def sounds_of(language, text):
         import cn2an
         from pypinyin import Style, lazy_pinyin
 
-        text = cn2an.transform(text.replace("#", "井号"), "an2cn")
+        text = cn2an.transform(re.sub(r"(?<=\d)[, -]*(?=\d)", " ", text), "an2cn").replace("幺", "一")
         text = re.sub("[^\u4e00-\u9fffA-Za-z]", "", text).upper()
         return [s for s in lazy_pinyin(text, style=Style.TONE3)]
     digit = "zero one two three four five six seven eight nine".split()
-    text = re.sub("['’]re ", " are ", text.lower()).replace("#", "hash ").replace("14th", "fourteenth")
+    text = re.sub("['’]re ", " are ", text.lower()).replace("#", "hash ").replace("14th", "fourteenth").replace("31st", "thirty first")
     text = re.sub(r"\d", lambda m: f" {digit[int(m[0])]} ", re.sub(r"\b10\b", "ten", text).replace("-", " "))
     return re.sub("[^a-z0-9 ]", "", text).split()
 
