@@ -13,12 +13,14 @@ use crate::net::media_engine::{MediaEngine, MediaError, MediaHandle, Peer};
 use crate::net::sip_transport::{SessionEvents, SipHandle};
 use crate::sdp::{self, LocalMedia};
 use crate::sip::auth::Credentials;
-use crate::sip::endpoint::{HangupReason, Invite, SessionId};
+use crate::sip::endpoint::Invite;
 use crate::sip::header::NameAddr;
+use crate::sip::session::{HangupReason, SessionId};
 use crate::sip::uri::Uri;
 use crate::survey::definition::{Definition, PromptId};
-use crate::survey::flow::Facts;
+use crate::survey::flow::{Facts, RecordingRef};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -39,6 +41,8 @@ pub struct Line {
     pub prompts: Arc<PromptStore>,
     /// The IP that goes into SDP.
     pub public_ip: IpAddr,
+    /// Where the media plane puts recordings.
+    pub recordings: PathBuf,
 }
 
 /// One call to place.
@@ -183,6 +187,7 @@ impl Driven<'_> {
                     self.media.command(Command::Record(params));
                 }
                 Action::StopRecording => self.media.command(Command::StopRecording),
+                Action::Discard(recording) => self.discard(&recording),
                 Action::HangUp(reason) => self.leg.sip.hangup(self.leg.id, reason),
                 Action::Keep(keep) => self.report(Report::Keep(keep)),
                 Action::Note(event) => self.report(Report::Note(event)),
@@ -195,6 +200,16 @@ impl Driven<'_> {
         let found = prompts.iter().filter_map(|id| self.line.prompts.get(&self.language, id.as_str()));
         let prompts = found.cloned().collect();
         self.media.command(Command::Play(Playlist { tag, prompts, barge_in }));
+    }
+
+    /// Removes a recording in which nothing was said, beside the call.
+    fn discard(&self, recording: &RecordingRef) {
+        let path = self.line.recordings.join(&recording.0);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(file = %path.display(), %error, "an empty recording stays");
+            }
+        });
     }
 
     fn report(&self, report: Report) {

@@ -7,7 +7,7 @@ use super::disposition::{Blame, Disposition, Reached, Verdict, of_status};
 use super::timeline::{Moment, TimelineEvent};
 use crate::media;
 use crate::sdp::{self, LocalMedia, Negotiated};
-use crate::sip::endpoint::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
+use crate::sip::session::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
 use crate::survey::definition::{Definition, PromptId};
 use crate::survey::flow::{
     Answer, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Outcome, RecordingKind,
@@ -60,6 +60,8 @@ pub enum Action {
     },
     /// End the recording.
     StopRecording,
+    /// Nothing was said in this recording: its file is not wanted.
+    Discard(RecordingRef),
     /// End the SIP session, whatever its stage.
     HangUp(HangupReason),
     /// Keep this; it must not be lost.
@@ -116,8 +118,8 @@ pub struct Ending {
 enum State {
     /// The INVITE is on its way.
     Calling { reached: Reached },
-    /// Answered: the survey runs.
-    Talking { flow: Box<Flow>, heard: bool },
+    /// Answered: the survey runs. `gone`: the SIP session is over already, the flow is finishing a recording.
+    Talking { flow: Box<Flow>, heard: bool, gone: bool },
     /// We hang up; the verdict stands.
     HangingUp { ending: Ending, guard: Instant },
     /// Nothing more happens.
@@ -134,6 +136,8 @@ pub struct Machine {
     /// The answer whose complaint may follow directly.
     pending_answer: Option<Answer>,
     recordings: HashMap<u64, RecordingKind>,
+    /// A finished recording that no answer has claimed yet.
+    unclaimed: Option<RecordingRef>,
     actions: VecDeque<Action>,
 }
 
@@ -148,6 +152,7 @@ impl Machine {
             state: State::Calling { reached: Reached::BeforeSend },
             pending_answer: None,
             recordings: HashMap::new(),
+            unclaimed: None,
             actions: VecDeque::new(),
         }
     }
@@ -255,7 +260,7 @@ impl Machine {
         self.actions.push_back(Action::StartMedia(negotiated));
         let mut flow = Box::new(Flow::new(self.definition.clone(), self.facts.clone(), now));
         flow.handle(FlowInput::Start, now);
-        self.state = State::Talking { flow, heard: false };
+        self.state = State::Talking { flow, heard: false, gone: false };
         self.drain_flow(now);
     }
 
@@ -272,15 +277,17 @@ impl Machine {
         if by == Side::Remote {
             self.note(Moment::RemoteEnded, now);
         }
-        if let State::Talking { flow, .. } = &mut self.state {
-            flow.handle(FlowInput::RemoteHangup, now);
-            self.drain_flow(now);
-        }
-        // The flow's end brought the verdict; the session is gone already, so nothing is waited for.
-        if let State::HangingUp { ending, .. } = &self.state {
-            let ending = ending.clone();
-            self.actions.retain(|action| !matches!(action, Action::HangUp(_)));
-            self.over(ending, now);
+        match &mut self.state {
+            State::Talking { flow, gone, .. } => {
+                *gone = true;
+                flow.handle(FlowInput::RemoteHangup, now);
+                self.drain_flow(now);
+            }
+            State::HangingUp { ending, .. } => {
+                let ending = ending.clone();
+                self.over(ending, now);
+            }
+            State::Calling { .. } | State::Over => {}
         }
     }
 
@@ -396,3 +403,7 @@ fn no_answer(reached: Reached) -> Verdict {
     };
     Verdict::new(Disposition::NoAnswer, Blame::Customer, detail)
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

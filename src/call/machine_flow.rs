@@ -1,6 +1,7 @@
 //! The conversation's half of [`Machine`]: what the survey flow wants done, and what its end means.
 
 use super::*;
+use crate::survey::flow::AnswerValue;
 use crate::media::recorder::RecordingEnd;
 use crate::media::session::Recording;
 
@@ -12,6 +13,9 @@ impl Machine {
             self.flow_action(action, now);
         }
         self.flush_answer(None);
+        if let Some(unclaimed) = self.unclaimed.take() {
+            self.actions.push_back(Action::Discard(unclaimed));
+        }
     }
 
     fn flow_action(&mut self, action: FlowAction, now: Instant) {
@@ -57,7 +61,11 @@ impl Machine {
     }
 
     fn answer(&mut self, answer: Answer, now: Instant) {
-        let Answer { question, keys, score, unhappy, .. } = answer.clone();
+        let Answer { question, keys, value, score, unhappy } = answer.clone();
+        if let AnswerValue::Recording { recording_kind: kind, recording, duration_ms } = value {
+            self.unclaimed = None;
+            self.actions.push_back(Action::Keep(Keep::Recording { kind, recording, duration_ms }));
+        }
         self.note(Moment::Answer { question, keys, score, unhappy }, now);
         self.pending_answer = Some(answer);
     }
@@ -84,16 +92,14 @@ impl Machine {
         };
         if let Some(kind) = self.recordings.remove(&tag) {
             self.note(Moment::Recorded { recording: kind, duration_ms }, now);
-            if let Some(recording) = recording.clone() {
-                self.actions.push_back(Action::Keep(Keep::Recording { kind, recording, duration_ms }));
-            }
         }
+        self.unclaimed = recording.clone();
         FlowInput::RecordingEnded { tag, recording, duration_ms, ended_by: ended_by(why) }
     }
 
     /// No sound for too long: the customer is gone without a BYE, or never was to be heard.
     pub(super) fn audio_lost(&mut self, now: Instant) {
-        let State::Talking { flow, heard } = &mut self.state else { return };
+        let State::Talking { flow, heard, .. } = &mut self.state else { return };
         let never_heard = !*heard;
         flow.handle(FlowInput::RemoteHangup, now);
         self.drain_flow(now);
@@ -114,6 +120,9 @@ impl Machine {
     }
 
     pub(super) fn hang_up(&mut self, ending: Ending, reason: HangupReason, now: Instant) {
+        if matches!(self.state, State::Talking { gone: true, .. }) {
+            return self.over(ending, now);
+        }
         self.note(Moment::HangUp { why: ending.verdict.detail.clone() }, now);
         self.actions.push_back(Action::HangUp(reason));
         self.state = State::HangingUp { ending, guard: now + HANGUP_GUARD };

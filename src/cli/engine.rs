@@ -132,6 +132,11 @@ fn playable(definition: &Definition, prompts: &PromptStore) -> Result<(), Failur
     }
 }
 
+/// Publishes the survey files of the settings.
+pub async fn publish_files(pool: &PgPool, settings: &Settings, clock: &Clock) -> Result<Surveys, Failure> {
+    publish(pool, &parts::load_surveys(&settings.survey.surveys_dir)?, clock).await
+}
+
 /// Publishes the survey files and reads every published version back: a follow-up keeps the version that it began with.
 async fn publish(
     pool: &PgPool,

@@ -137,8 +137,8 @@ impl PromptCatalog for Catalog<'_> {
         self.0.get(language, id).is_some()
     }
 
-    fn length_ms(&self, language: &str, id: &str) -> Option<u32> {
-        self.0.get(language, id).map(|prompt| prompt.length_ms())
+    fn length_ms(&self, language: &str, id: &str) -> Option<u64> {
+        self.0.get(language, id).map(|prompt| prompt.length_ms().into())
     }
 }
 
@@ -161,11 +161,12 @@ pub fn open_line(settings: &Settings, prompts: Arc<PromptStore>) -> Result<Line,
     let public_ip = settings.sip.public_ip();
     let agent = settings.sip.user_agent.clone();
     let config = |bound: SocketAddr| {
-        EndpointConfig::new(SocketAddr::new(public_ip, bound.port()), &agent).incoming(IncomingPolicy::Refuse(403))
+        let local = SocketAddr::new(public_ip, bound.port());
+        EndpointConfig { incoming: IncomingPolicy::Refuse(403), ..EndpointConfig::new(local, &agent) }
     };
     let (sip, _nobody_calls_us) = sip_transport::start(settings.sip.listen, config).map_err(Failure::start)?;
     let media = MediaEngine::start(media_config(settings)).map_err(Failure::start)?;
-    Ok(Line { sip, media: Arc::new(media), prompts, public_ip })
+    Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings: recordings_dir(settings) })
 }
 
 fn media_config(settings: &Settings) -> MediaConfig {

@@ -205,7 +205,7 @@ impl Default for Media {
             port_min: 20000,
             port_max: 29999,
             threads: 0,
-            calls_per_thread: 3000,
+            calls_per_thread: 2500,
             rtp_timeout_s: 20,
             recordings_dir: None,
         }
@@ -216,7 +216,7 @@ impl Default for Media {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Dialer {
-    /// Name of this engine process in leases; default: host name and process id.
+    /// Name of this engine process in leases; default: host name and data directory.
     pub node: Option<String>,
     /// Calls at the same time, over all trunks.
     pub max_calls: u32,

@@ -2,7 +2,8 @@
 //!
 //! Decides nothing about calls. Personal data never reaches a log here: what is traced are masked start lines. TCP and TLS join here later.
 
-use crate::sip::endpoint::{Endpoint, EndpointConfig, HangupReason, IncomingInvite, Invite, SessionEvent, SessionId};
+use crate::sip::endpoint::{Endpoint, EndpointConfig, Invite};
+use crate::sip::session::{HangupReason, IncomingInvite, SessionEvent, SessionId};
 use rand::SeedableRng;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::HashMap;
@@ -212,17 +213,19 @@ impl Agent {
         if let SessionEvent::Incoming(invite) = event {
             let (events, receiver) = mpsc::unbounded_channel();
             self.sessions.insert(id, events);
-            if self.incoming.send(IncomingCall { id, invite, events: receiver }).is_err() {
+            if self.incoming.send(IncomingCall { id, invite: *invite, events: receiver }).is_err() {
                 self.endpoint.reject(Instant::now(), id, 480, Vec::new());
             }
             return;
         }
-        if let Some(owner) = self.sessions.get(&id)
-            && owner.send(event).is_err()
-        {
+        let last = matches!(event, SessionEvent::Failed(_) | SessionEvent::Ended { .. } | SessionEvent::Canceled);
+        let Some(owner) = self.sessions.get(&id) else { return };
+        if owner.send(event).is_err() {
             // The owner is gone: nobody listens to this call any more, so it must not stay up.
-            self.sessions.remove(&id);
             self.endpoint.hangup(Instant::now(), id, HangupReason::Normal);
+            self.sessions.remove(&id);
+        } else if last {
+            self.sessions.remove(&id);
         }
     }
 

@@ -12,7 +12,8 @@ use crate::media::session::{Command, Event};
 use crate::net::media_engine::{MediaConfig, MediaEngine, MediaHandle, Peer};
 use crate::net::sip_transport::{self, IncomingCall, SipHandle};
 use crate::sdp::{self, LocalMedia};
-use crate::sip::endpoint::{EndpointConfig, HangupReason, IncomingPolicy, SessionEvent};
+use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
+use crate::sip::session::{HangupReason, SessionEvent};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -58,7 +59,10 @@ struct House {
 impl Callees {
     /// Binds `listen` (port 0: the kernel chooses).
     pub fn bind(listen: SocketAddr, seed: u64, prompts: Arc<PromptStore>) -> anyhow::Result<Callees> {
-        let config = |local| EndpointConfig::new(local, "huifang-callee").incoming(IncomingPolicy::Accept);
+        let config = |local| EndpointConfig {
+            incoming: IncomingPolicy::Accept,
+            ..EndpointConfig::new(local, "huifang-callee")
+        };
         let (sip, incoming) = sip_transport::start(listen, config)?;
         // Callees record nothing; the engine wants a folder all the same.
         let media = MediaEngine::start(MediaConfig::new(listen.ip(), std::env::temp_dir())).context("the callees' media engine")?;

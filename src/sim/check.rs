@@ -170,7 +170,7 @@ mod tests {
     fn each_kind_of_difference_is_seen() {
         let keyed = [("aftersales.q1", "1"), ("aftersales.q9", "2")];
         let right = [("q1", "1", Some(12)), ("q9", "2", Some(2))];
-        let count = |reports: &[CallReport], stored| compare(reports, stored).len();
+        let count = |reports: &[CallReport], stored: &BTreeMap<String, Stored>| compare(reports, stored).len();
         let satisfied = report(Persona::Satisfied, &keyed);
         assert_eq!(count(std::slice::from_ref(&satisfied), &stored("complete", &right)), 0);
         assert_eq!(count(std::slice::from_ref(&satisfied), &stored("partial", &right)), 1);

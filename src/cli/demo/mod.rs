@@ -5,12 +5,11 @@ mod callees;
 mod summary;
 
 use super::engine::{self, Running};
-use super::{Failure, parts};
+use super::{Failure, import, parts};
 use crate::config::{self, Settings};
 use crate::db::story::{self, FollowUpStory};
 use crate::db::{StoreError, follow_ups};
 use crate::dialer::worker::Until;
-use crate::followup::import;
 use crate::phone::E164;
 use crate::sim::check::{Stored, compare};
 use crate::sim::list;
@@ -128,11 +127,12 @@ fn readable_for_postgres(home: &Path) -> Result<(), Failure> {
 
 async fn load(running: &Running, settings: &Settings, customers: &str) -> Result<(), Failure> {
     let mut conn = running.pool.acquire().await.map_err(|error| Failure::start(StoreError::from(error)))?;
-    let outcome = import::load(&mut conn, customers.as_bytes(), "demo", &parts::import_rules(settings)?, |_| {}).await;
-    let outcome = outcome.map_err(Failure::start)?;
-    match outcome.rejects.first() {
-        None => Ok(()),
-        Some(reject) => Err(Failure::Found(format!("the demo's list was not taken whole: {reject}"))),
+    let rules = import::rules(settings, false)?;
+    let report = |reject: &_| eprintln!("demo list: {reject}");
+    let summary = import::load(&mut conn, customers.as_bytes(), "demo", std::io::sink(), &rules, report).await?;
+    match summary.counts.rejected {
+        0 => Ok(()),
+        n => Err(Failure::Found(format!("{n} rows of the demo's list were rejected"))),
     }
 }
 

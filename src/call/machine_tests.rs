@@ -1,0 +1,313 @@
+//! Calls by hand in virtual time: events in, actions out, with the real after-sales survey.
+
+use super::*;
+use crate::media::recorder::RecordingEnd;
+use crate::media::session::{Event, Recording};
+use crate::phone::Pii;
+use crate::sip::session::EndCause;
+use crate::survey::scale::UnhappyReason;
+use chrono::NaiveDate;
+use std::net::IpAddr;
+
+const ANSWER: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+/// A call and everything it has done.
+struct Call {
+    machine: Machine,
+    now: Instant,
+    tag: u64,
+    kept: Vec<Keep>,
+    hung_up: Vec<HangupReason>,
+    started: usize,
+    discarded: usize,
+    recording: Option<u64>,
+    over: Option<Ending>,
+}
+
+impl Call {
+    fn new() -> Call {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/surveys/aftersales_3day.toml");
+        let definition = Definition::from_toml(path, &std::fs::read_to_string(path).unwrap()).unwrap();
+        let date = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
+        let facts = Facts {
+            language: "zh-CN".into(),
+            plate: Some(Pii::new("沪A12386".into())),
+            event_date: Some(date),
+            advisor_number: None,
+            now_local: date.and_hms_opt(10, 0, 0).unwrap(),
+        };
+        let local = LocalMedia {
+            addr: IpAddr::from([127, 0, 0, 1]),
+            port: 5000,
+            codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
+            telephone_event: Some(101),
+            ptime_ms: 20,
+            session_id: 1,
+            version: 1,
+        };
+        let now = Instant::now();
+        Call {
+            machine: Machine::new(definition, facts, local, now),
+            now,
+            tag: 0,
+            kept: Vec::new(),
+            hung_up: Vec::new(),
+            started: 0,
+            discarded: 0,
+            recording: None,
+            over: None,
+        }
+    }
+
+    fn answered() -> Call {
+        let mut call = Call::new();
+        call.sip(SessionEvent::InviteSent);
+        call.sip(SessionEvent::Progress { status: 180, sdp: None });
+        call.sip(SessionEvent::Answered { sdp: ANSWER.to_vec() });
+        call
+    }
+
+    fn input(&mut self, input: Input) {
+        assert!(self.over.is_none(), "nothing may follow the end");
+        self.machine.handle(input, self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(action) = self.machine.poll_action() {
+            assert!(self.over.is_none(), "{action:?} after the end");
+            match action {
+                Action::StartMedia(_) => self.started += 1,
+                Action::Play { tag, .. } => self.tag = tag,
+                Action::Record { tag, .. } => self.recording = Some(tag),
+                Action::HangUp(reason) => self.hung_up.push(reason),
+                Action::Keep(keep) => self.kept.push(keep),
+                Action::Discard(_) => self.discarded += 1,
+                Action::Over(ending) => self.over = Some(ending),
+                Action::StopPlayback | Action::StopRecording | Action::Note(_) => {}
+            }
+        }
+    }
+
+    fn sip(&mut self, event: SessionEvent) {
+        self.input(Input::Sip(event));
+    }
+
+    fn keys(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.now += Duration::from_millis(300);
+            self.input(Input::Media(Event::Key { key, at: self.now }));
+        }
+    }
+
+    /// What plays is heard to its end.
+    fn hear(&mut self) {
+        self.now += Duration::from_secs(2);
+        self.input(Input::Media(Event::PlaybackEnded { tag: self.tag, interrupted: false }));
+    }
+
+    /// The recording ends after `ms`, saved under a name.
+    fn recorded(&mut self, ms: u64) {
+        self.now += Duration::from_millis(ms);
+        let tag = self.recording.take().expect("a recording runs");
+        let recording = Recording::Saved { file: "a.wav".into(), duration_ms: ms };
+        self.input(Input::Media(Event::RecordingEnded { tag, why: RecordingEnd::Stopped, recording }));
+    }
+
+    /// Steps through timeouts until the call is over or nothing is waited for.
+    fn wait(&mut self) {
+        while let (None, Some(at)) = (&self.over, self.machine.poll_timeout()) {
+            self.now = self.now.max(at);
+            self.machine.handle_timeout(self.now);
+            self.drain();
+        }
+    }
+
+    fn answers(&self) -> Vec<(&str, Option<i32>, bool)> {
+        let answer = |keep| match keep {
+            &Keep::Answer(ref answer, ref complaint) => {
+                Some((answer.question.as_str(), answer.score, complaint.is_some()))
+            }
+            _ => None,
+        };
+        self.kept.iter().filter_map(answer).filter(|(_, score, _)| score.is_some()).collect()
+    }
+
+    fn disposition(&self) -> Disposition {
+        self.over.as_ref().expect("the call is over").verdict.disposition
+    }
+}
+
+#[test]
+fn a_failure_is_judged_by_status_and_by_how_far_the_call_came() {
+    use FailureKind::*;
+    for (stage, kind, disposition, never_left) in [
+        (Stage::Early, Status(486), Disposition::Busy, false),
+        (Stage::Sent, Status(404), Disposition::InvalidNumber, false),
+        (Stage::Early, RingTimeout, Disposition::NoAnswer, false),
+        (Stage::Sent, Timeout, Disposition::Unknown, false),
+        (Stage::Sent, Unreachable, Disposition::Congestion, false),
+        (Stage::BeforeSend, Unreachable, Disposition::Congestion, true),
+        (Stage::Sent, Auth(crate::sip::session::AuthProblem::Refused), Disposition::TrunkRefused, false),
+    ] {
+        let mut call = Call::new();
+        if stage != Stage::BeforeSend {
+            call.sip(SessionEvent::InviteSent);
+        }
+        call.sip(SessionEvent::Failed(Failure { stage, kind, reason_header: None, retry_after: None }));
+        assert_eq!(call.disposition(), disposition, "{kind:?}");
+        assert_eq!(call.over.as_ref().unwrap().never_left, never_left, "{kind:?}");
+        assert_eq!((call.started, call.hung_up.len()), (0, 0), "{kind:?}");
+    }
+}
+
+#[test]
+fn early_media_is_not_an_answer() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.sip(SessionEvent::Progress { status: 183, sdp: Some(ANSWER.to_vec()) });
+    call.keys("1");
+    assert_eq!(call.started, 0);
+    assert_eq!(call.kept, [Keep::InviteSent]);
+}
+
+#[test]
+fn an_answer_without_usable_sdp_is_hung_up_and_is_the_trunks() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.sip(SessionEvent::Answered { sdp: b"v=0\r\nm=video 1 RTP/AVP 31\r\n".to_vec() });
+    assert_eq!(call.hung_up, [HangupReason::UnusableAnswer]);
+    call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+    assert_eq!(call.disposition(), Disposition::TrunkRefused);
+}
+
+#[test]
+fn a_satisfied_customer_completes_and_each_answer_leaves_at_its_key() {
+    let mut call = Call::answered();
+    call.keys("11");
+    for (n, key) in "111121112".chars().enumerate() {
+        call.keys(&key.to_string());
+        assert_eq!(call.answers().len(), n + 1, "kept in the moment of the key");
+    }
+    call.keys("#");
+    call.wait();
+    assert!(call.kept.contains(&Keep::Outcome(Outcome::Complete)));
+    assert_eq!(call.hung_up, [HangupReason::Normal], "we hang up after the closing");
+    let scores: Vec<Option<i32>> = call.answers().iter().map(|(_, score, _)| *score).collect();
+    assert_eq!(scores, [12, 12, 12, 12, 8, 12, 12, 12, 2].map(Some));
+}
+
+#[test]
+fn a_complaint_is_kept_in_one_piece_with_the_answer_that_caused_it() {
+    let mut call = Call::answered();
+    call.keys("114");
+    assert_eq!(call.answers(), [("q1", Some(0), true)]);
+    let Some(Keep::Answer(_, Some(trigger))) = call.kept.iter().rfind(|keep| matches!(keep, Keep::Answer(..))) else {
+        panic!("{:?}", call.kept);
+    };
+    assert_eq!(trigger.reason, UnhappyReason::LowScore);
+}
+
+#[test]
+fn a_hang_up_in_the_middle_is_partial_and_nothing_is_hung_up_twice() {
+    let mut call = Call::answered();
+    call.keys("1112");
+    call.sip(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
+    assert_eq!(call.disposition(), Disposition::Partial);
+    assert_eq!(call.hung_up, []);
+    assert_eq!(call.answers().len(), 2);
+}
+
+#[test]
+fn a_hang_up_during_the_statement_keeps_the_statement() {
+    let mut call = Call::answered();
+    call.keys("115");
+    while call.recording.is_none() {
+        call.hear();
+    }
+    call.now += Duration::from_secs(4);
+    call.sip(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
+    assert!(call.over.is_none(), "the recording is still being finished");
+    call.recorded(4000);
+    let recorded = |keep: &Keep| matches!(keep, Keep::Recording { kind: RecordingKind::Statement, .. });
+    assert!(call.kept.iter().any(recorded), "{:?}", call.kept);
+    assert_eq!((call.disposition(), call.discarded), (Disposition::Partial, 0));
+}
+
+#[test]
+fn a_recording_in_which_nothing_was_said_is_thrown_away() {
+    let mut call = Call::answered();
+    call.keys("11111111111");
+    while call.recording.is_none() {
+        call.hear();
+    }
+    call.keys("#");
+    call.recorded(300);
+    call.wait();
+    assert_eq!(call.discarded, 1);
+    assert!(!call.kept.iter().any(|keep| matches!(keep, Keep::Recording { .. })));
+}
+
+#[test]
+fn no_sound_at_all_is_an_outcome_of_its_own() {
+    let mut call = Call::answered();
+    call.input(Input::Media(Event::AudioLost));
+    call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+    assert_eq!(call.disposition(), Disposition::NoAudio);
+    let mut call = Call::answered();
+    call.input(Input::Media(Event::FirstAudio));
+    call.input(Input::Media(Event::AudioLost));
+    call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+    assert_eq!(call.disposition(), Disposition::BreakOff);
+}
+
+#[test]
+fn a_stop_while_it_rings_takes_the_call_back() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.sip(SessionEvent::Progress { status: 180, sdp: None });
+    call.input(Input::Shutdown);
+    assert_eq!(call.hung_up, [HangupReason::Shutdown]);
+    let failure = Failure { stage: Stage::Early, kind: FailureKind::Canceled, reason_header: None, retry_after: None };
+    call.sip(SessionEvent::Failed(failure));
+    assert_eq!(call.disposition(), Disposition::Interrupted);
+}
+
+#[test]
+fn whatever_nobody_hears_of_again_ends_by_the_guard() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.input(Input::Shutdown);
+    call.wait();
+    assert_eq!(call.disposition(), Disposition::Unknown, "the trunk never said what became of it");
+    let mut call = Call::answered();
+    call.wait();
+    assert_eq!(call.disposition(), Disposition::BreakOff, "the media plane never said a word: the call limit ends it");
+}
+
+#[test]
+fn silence_ends_politely_as_no_input() {
+    let mut call = Call::answered();
+    while call.hung_up.is_empty() {
+        call.hear();
+        if call.hung_up.is_empty() {
+            call.now = call.machine.poll_timeout().expect("an answer is waited for");
+            call.machine.handle_timeout(call.now);
+            call.drain();
+        }
+    }
+    call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+    assert_eq!(call.disposition(), Disposition::NoInput);
+}
+
+#[test]
+fn a_transport_that_stops_ends_every_call() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.input(Input::SipLost);
+    assert_eq!(call.disposition(), Disposition::Unknown);
+    let mut call = Call::answered();
+    call.keys("1112");
+    call.input(Input::SipLost);
+    assert_eq!(call.disposition(), Disposition::Partial);
+}
