@@ -5,7 +5,7 @@ use crate::phone::{E164, Pii};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use std::fmt;
-use std::io::Read;
+use std::io::{Chain, Read};
 use thiserror::Error;
 
 use super::calendar;
@@ -211,7 +211,7 @@ pub enum ListError {
 
 /// Reads a list row by row; holds one row in memory.
 pub struct Reader<R: Read> {
-    csv: csv::Reader<R>,
+    csv: csv::Reader<Chain<R, &'static [u8]>>,
     columns: Vec<Option<Column>>,
     defaults: Defaults,
     record: csv::ByteRecord,
@@ -220,12 +220,11 @@ pub struct Reader<R: Read> {
 impl<R: Read> Reader<R> {
     /// Reads the header. Columns that are not known are left alone.
     pub fn new(input: R, defaults: Defaults) -> Result<Reader<R>, ListError> {
-        // Lines end at \n, and \r is trimmed: with its own handling of \r\n the crate counts such lines one short.
+        // Lines end at \n, also the last one, and \r is trimmed with the blanks: so they can be counted (see `line`).
         let mut csv = csv::ReaderBuilder::new()
             .flexible(true)
-            .trim(csv::Trim::All)
             .terminator(csv::Terminator::Any(b'\n'))
-            .from_reader(input);
+            .from_reader(input.chain(&b"\n"[..]));
         let header = csv.byte_headers().map_err(|error| ListError::Io(error.to_string()))?.clone();
         let mut columns = Vec::new();
         for cell in &header {
@@ -247,7 +246,7 @@ impl<R: Read> Reader<R> {
     /// The header as it is in the file.
     pub fn header(&mut self) -> Result<Vec<Vec<u8>>, ListError> {
         let header = self.csv.byte_headers().map_err(|error| ListError::Io(error.to_string()))?;
-        Ok(header.iter().map(<[u8]>::to_vec).collect())
+        Ok(header.iter().map(|cell| cell.trim_ascii().to_vec()).collect())
     }
 
     /// The next row, or why it cannot be used; none at the end. `now` tells what lies in the future.
@@ -257,7 +256,7 @@ impl<R: Read> Reader<R> {
                 return Ok(None);
             }
             // A line of separators only, as spreadsheets leave them at the end.
-            if !self.record.iter().all(<[u8]>::is_empty) {
+            if !self.record.iter().all(|cell| cell.trim_ascii().is_empty()) {
                 break;
             }
         }
@@ -265,13 +264,15 @@ impl<R: Read> Reader<R> {
         Ok(Some(self.row(line, now).map_err(|(column, reason)| self.reject(column, reason))))
     }
 
+    /// The line in which the last row began. The crate's own position is that of empty lines before it: reckoned back from its end instead.
     fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+        let inside: usize = self.record.iter().map(|cell| cell.iter().filter(|byte| **byte == b'\n').count()).sum();
+        self.csv.position().line().saturating_sub(1 + inside as u64)
     }
 
     /// Rejects the row that was read last.
     pub fn reject(&self, column: Option<Column>, reason: Reason) -> Reject {
-        let cells = Pii::new(self.record.iter().map(<[u8]>::to_vec).collect());
+        let cells = Pii::new(self.record.iter().map(|cell| cell.trim_ascii().to_vec()).collect());
         Reject { line: self.line(), column, reason, cells }
     }
 
