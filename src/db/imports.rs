@@ -165,11 +165,11 @@ pub async fn load(
     Ok(loaded)
 }
 
-/// The rows among these whose event is known already (for a dry run): one flag for each row.
+/// The rows among these whose event is known already or came before among them (for a dry run): one flag for each row.
 pub async fn known(conn: &mut PgConnection, source: &str, rows: &[NewRow]) -> Result<Vec<bool>> {
     let keys = load::source_keys(conn, rows).await?;
-    let known = load::known_events(conn, source, &keys).await?;
-    Ok(keys.iter().map(|key| known.contains(key)).collect())
+    let mut known = load::known_events(conn, source, &keys).await?;
+    Ok(keys.into_iter().map(|key| !known.insert(key)).collect())
 }
 
 #[cfg(test)]
