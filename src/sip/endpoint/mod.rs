@@ -1,0 +1,322 @@
+//! The user agent core: one object for all calls over one local address. Bytes and time in, bytes and events out.
+//!
+//! Use: call one of `handle_*`, [`Endpoint::invite`] and the other wishes, then drain [`Endpoint::poll_transmit`] and
+//! [`Endpoint::poll_event`] (a transmit may cause events, so transmits first), then sleep until [`Endpoint::poll_timeout`].
+//!
+//! It finds the transaction or the dialog of each message (RFC 3261 17.1.3, 17.2.3, 12.2.2) and carries out what sessions ask for.
+//! It never opens a socket, reads a clock, draws its own seed, resolves a name, or reads SDP.
+
+mod client;
+mod config;
+mod deadlines;
+mod packet;
+mod screen;
+mod server;
+mod stray;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Counters, EndpointConfig, IncomingPolicy, Invite, Load, Transmit};
+
+pub(crate) use packet::{Packet, reason_phrase, response_target};
+pub(crate) use tokens::Tokens;
+
+use crate::sip::message::{Message, ParseError};
+use crate::sip::session::{Calling, Cx, Effect, HangupReason, Sent, Session, SessionEvent, SessionId, State, TraceLine};
+use crate::sip::transaction::Timer;
+use client::{ClientTx, Purpose};
+use deadlines::{Deadlines, Owner};
+use rand::Rng;
+use server::ServerTx;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// Names a transaction within its endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct TxId(u64);
+
+/// A packet that waits for `poll_transmit`.
+struct Outgoing {
+    sent: Sent,
+    report: Option<SessionId>,
+    /// The session whose very first INVITE this is: it may still be withdrawn.
+    first: Option<SessionId>,
+}
+
+/// The user agent core.
+pub struct Endpoint {
+    config: EndpointConfig,
+    tokens: Tokens,
+    last_id: u64,
+    sessions: HashMap<SessionId, Session>,
+    /// Our tag → session.
+    by_tag: HashMap<String, SessionId>,
+    /// Call-ID and To tag of stray answers → the session that puts them away.
+    strays: HashMap<String, SessionId>,
+    clients: HashMap<TxId, ClientTx>,
+    client_keys: HashMap<String, TxId>,
+    servers: HashMap<TxId, ServerTx>,
+    server_keys: HashMap<String, TxId>,
+    /// From tag, Call-ID and CSeq of requests outside dialogs (8.2.2.2).
+    merges: HashMap<String, TxId>,
+    deadlines: Deadlines,
+    transmits: VecDeque<Outgoing>,
+    events: VecDeque<(SessionId, SessionEvent)>,
+    effects: Vec<Effect>,
+    counters: Counters,
+    /// The latest time we were told; `poll_transmit` gets none.
+    now: Option<Instant>,
+}
+
+impl Endpoint {
+    /// An endpoint without calls. `rng` makes branches, tags and Call-IDs: a cryptographic generator in the field, a seeded one in tests.
+    pub fn new(config: EndpointConfig, rng: Box<dyn Rng + Send>) -> Endpoint {
+        Endpoint {
+            config,
+            tokens: Tokens::new(rng),
+            last_id: 0,
+            sessions: HashMap::new(),
+            by_tag: HashMap::new(),
+            strays: HashMap::new(),
+            clients: HashMap::new(),
+            client_keys: HashMap::new(),
+            servers: HashMap::new(),
+            server_keys: HashMap::new(),
+            merges: HashMap::new(),
+            deadlines: Deadlines::default(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            effects: Vec::new(),
+            counters: Counters::default(),
+            now: None,
+        }
+    }
+
+    // ---- getters
+
+    /// What came in and belonged nowhere.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// How much is held.
+    pub fn load(&self) -> Load {
+        Load {
+            sessions: self.sessions.len(),
+            clients: self.clients.len(),
+            servers: self.servers.len(),
+            keys: self.by_tag.len()
+                + self.strays.len()
+                + self.client_keys.len()
+                + self.server_keys.len()
+                + self.merges.len(),
+            deadlines: self.deadlines.len(),
+        }
+    }
+
+    // ---- inputs
+
+    /// A datagram came.
+    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+        self.now = Some(now);
+        match Message::parse(bytes, &self.config.limits) {
+            Ok(message) if message.is_request() => self.on_request(now, from, message),
+            Ok(message) => self.on_response(now, from, &message),
+            Err(ParseError::Empty) => {}
+            Err(error) => {
+                self.counters.malformed += 1;
+                tracing::debug!(peer = %from, %error, "datagram dropped");
+            }
+        }
+    }
+
+    /// A datagram to this address could not be delivered (ICMP, send error).
+    pub fn handle_unreachable(&mut self, now: Instant, to: SocketAddr) {
+        self.now = Some(now);
+        self.on_unreachable(now, to);
+    }
+
+    /// The clock reached [`Endpoint::poll_timeout`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = Some(now);
+        while let Some((at, owner)) = self.deadlines.first() {
+            if at > now {
+                return;
+            }
+            self.disarm(owner, at);
+            match owner {
+                Owner::Client(tx) => self.client_time(now, tx),
+                Owner::Server(tx) => self.server_time(now, tx),
+                Owner::Session(id) => self.with_session(now, id, |session, cx| session.time(cx)),
+            }
+        }
+    }
+
+    // ---- wishes of the call layer
+
+    /// Places a call.
+    pub fn invite(&mut self, now: Instant, call: Invite) -> SessionId {
+        self.now = Some(now);
+        let (call_id, tag) = (self.tokens.call_id(), self.tokens.tag());
+        let id = self.new_session(call_id.clone(), tag.clone(), None);
+        self.by_tag.insert(tag.clone(), id);
+        self.with_session(now, id, |session, cx| session.state = Calling::start(cx, call, &call_id, &tag));
+        id
+    }
+
+    /// Hangs up at any stage: CANCEL before the final response, BYE after it. An unknown or ended session is no error.
+    pub fn hangup(&mut self, now: Instant, id: SessionId, reason: HangupReason) {
+        self.now = Some(now);
+        self.with_session(now, id, |session, cx| session.hangup(cx, reason));
+    }
+
+    /// Called side: 180 or 183, with early media if `early_sdp` is given.
+    pub fn ring(&mut self, now: Instant, id: SessionId, status: u16, early_sdp: Option<Vec<u8>>) {
+        self.now = Some(now);
+        self.with_session(now, id, |session, cx| session.ring(cx, status, early_sdp));
+    }
+
+    /// Called side: 200 with this session description.
+    pub fn accept(&mut self, now: Instant, id: SessionId, answer: Vec<u8>) {
+        self.now = Some(now);
+        self.with_session(now, id, |session, cx| session.accept(cx, answer));
+    }
+
+    /// Called side: refuses with 300-699.
+    pub fn reject(&mut self, now: Instant, id: SessionId, status: u16, headers: Vec<(String, String)>) {
+        self.now = Some(now);
+        self.with_session(now, id, |session, cx| session.reject(cx, status, &headers));
+    }
+
+    // ---- outputs
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        loop {
+            let Outgoing { sent, report, first } = self.transmits.pop_front()?;
+            if let Some(id) = first {
+                if !self.sessions.contains_key(&id) {
+                    // withdrawn before it left
+                    continue;
+                }
+                if let Some(now) = self.now {
+                    self.with_session(now, id, |session, cx| session.sent(cx));
+                }
+            }
+            if let Some(id) = report {
+                let (start_line, cseq) = (sent.packet.start_line().to_owned(), sent.packet.cseq().to_owned());
+                let line = TraceLine { sent: true, start_line, cseq, peer: sent.to };
+                self.events.push_back((id, SessionEvent::Trace(line)));
+            }
+            return Some(Transmit { to: sent.to, bytes: sent.packet.bytes().to_vec() });
+        }
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<(SessionId, SessionEvent)> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Endpoint::handle_timeout`] next, and for which timer.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        let (at, owner) = self.deadlines.first()?;
+        let named = match owner {
+            Owner::Client(tx) => self.clients.get(&tx).and_then(ClientTx::poll_timeout),
+            Owner::Server(tx) => self.servers.get(&tx).and_then(ServerTx::poll_timeout),
+            Owner::Session(id) => self.sessions.get(&id).and_then(Session::poll_timeout),
+        };
+        named.map(|(_, timer)| (at, timer))
+    }
+
+    // ---- sessions and their wishes
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn new_session(&mut self, call_id: String, local_tag: String, report: Option<SessionId>) -> SessionId {
+        let id = SessionId(self.next_id());
+        let report = report.unwrap_or(id);
+        let session = Session { id, report, local_tag, call_id, invite_tx: None, armed: None, state: State::Over };
+        self.sessions.insert(id, session);
+        id
+    }
+
+    /// One input for a session, then everything it asked for.
+    fn with_session(&mut self, now: Instant, id: SessionId, input: impl FnOnce(&mut Session, &mut Cx)) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let mut effects = std::mem::take(&mut self.effects);
+        let mut cx = Cx { now, config: &self.config, tokens: &mut self.tokens, effects: &mut effects };
+        input(session, &mut cx);
+        for effect in effects.drain(..) {
+            self.apply(now, id, effect);
+        }
+        self.effects = effects;
+        self.settle(id);
+    }
+
+    fn apply(&mut self, now: Instant, id: SessionId, effect: Effect) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let report = session.report;
+        match effect {
+            Effect::Event(event) => self.events.push_back((report, event)),
+            Effect::Again(sent) => self.transmits.push_back(Outgoing { sent, report: Some(report), first: None }),
+            Effect::Ack { tag, sent } => {
+                let tx = session.invite_tx;
+                self.transmits.push_back(Outgoing { sent: sent.clone(), report: Some(report), first: None });
+                self.keep_ack(tx, tag, sent);
+            }
+            Effect::Respond { tx, message } => self.respond(now, tx, &message),
+            Effect::DropInvite => {
+                if let Some(tx) = session.invite_tx {
+                    self.forget_client(tx);
+                }
+            }
+            Effect::Invite { message, to } => self.start_client(now, id, message, to, Purpose::Invite),
+            Effect::Cancel { message, to } => self.start_client(now, id, message, to, Purpose::Cancel),
+            Effect::Bye { message, to } => self.start_client(now, id, message, to, Purpose::Bye),
+        }
+    }
+
+    /// Forgets a session that is over, else arms its deadline.
+    fn settle(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let at = if session.is_over() { None } else { session.poll_timeout().map(|(at, _)| at) };
+        self.deadlines.set(Owner::Session(id), &mut session.armed, at);
+        if session.is_over()
+            && let Some(session) = self.sessions.remove(&id)
+        {
+            if self.by_tag.get(&session.local_tag) == Some(&id) {
+                self.by_tag.remove(&session.local_tag);
+            }
+            if !self.strays.is_empty() {
+                self.strays.retain(|_, stray| *stray != id);
+            }
+        }
+    }
+
+    /// The session of this dialog, by our tag and the Call-ID.
+    fn find_session(&self, local_tag: &str, call_id: &str) -> Option<&Session> {
+        self.by_tag.get(local_tag).and_then(|id| self.sessions.get(id)).filter(|session| session.call_id == call_id)
+    }
+
+    fn trace_received(&mut self, report: SessionId, message: &Message, peer: SocketAddr) {
+        let cseq = message.header("CSeq").unwrap_or_default().to_owned();
+        let line = TraceLine { sent: false, start_line: message.start_line(), cseq, peer };
+        self.events.push_back((report, SessionEvent::Trace(line)));
+    }
+
+    fn disarm(&mut self, owner: Owner, at: Instant) {
+        let mut nobody = Some(at);
+        let armed = match owner {
+            Owner::Client(tx) => self.clients.get_mut(&tx).map(|tx| &mut tx.armed),
+            Owner::Server(tx) => self.servers.get_mut(&tx).map(|tx| &mut tx.armed),
+            Owner::Session(id) => self.sessions.get_mut(&id).map(|session| &mut session.armed),
+        };
+        self.deadlines.set(owner, armed.unwrap_or(&mut nobody), None);
+    }
+}

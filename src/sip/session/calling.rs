@@ -1,0 +1,342 @@
+//! The caller's side until the final response: offer in the INVITE, early dialogs, forks, challenges, giving up (RFC 3261 8.1, 9.1, 13.2, 22).
+//!
+//! Never leaves an answer without ACK, and never an unwanted answer without BYE: a 2xx after we gave up is acknowledged and hung up.
+
+use crate::sip::auth::Credentials;
+use crate::sip::dialog::{Dialog, DialogFault, from_tag, to_tag};
+use crate::sip::endpoint::{Invite, Packet, TxId};
+use crate::sip::message::{Message, Method};
+use crate::sip::transaction::Timer;
+use crate::sip::uri::Uri;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::State;
+use super::auth::AuthBook;
+use super::closing::{Closing, Reason};
+use super::confirmed::Confirmed;
+use super::context::{ALLOW, Cx, Effect, Outcome, SDP, Sent, sdp_of};
+use super::event::{HangupReason, SessionEvent};
+use super::failure::{AuthProblem, Failure, FailureKind, Stage, UnusableAnswer};
+
+/// Most early dialogs remembered; a peer cannot make us keep more.
+const MAX_FORKS: usize = 16;
+
+/// Header fields that the call layer may not set, because the session does.
+const OURS: [&str; 12] = [
+    "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length", "Allow",
+    "Authorization", "Proxy-Authorization",
+];
+
+/// What stays the same in a call from its INVITE to its last BYE. Shared with the transaction, for forks that answer late.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    /// From, with our tag, as sent.
+    pub from: String,
+    /// Request-URI of the INVITE.
+    pub target: Uri,
+    /// Where the INVITE goes.
+    pub next_hop: SocketAddr,
+    pub credentials: Option<Credentials>,
+    /// Authorization fields of the last INVITE; its ACK bears them too (22.1).
+    pub authorization: Vec<(&'static str, String)>,
+}
+
+impl Caller {
+    /// The dialog that a 2xx makes, and its ACK (13.2.2.4).
+    pub fn acknowledge(&self, cx: &mut Cx, response: &Message) -> (Dialog, Option<DialogFault>, Sent) {
+        let (dialog, fault) = Dialog::uac(response, &self.from, &self.target, self.next_hop);
+        let via = cx.via();
+        let mut ack = dialog.ack(response.cseq().map_or(1, |cseq| cseq.number), &via);
+        for (name, value) in &self.authorization {
+            ack.push(name, value.as_str());
+        }
+        let sent = Sent { packet: Packet::new(&ack), to: dialog.next_hop() };
+        (dialog, fault, sent)
+    }
+}
+
+/// Why there will be no call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GiveUp {
+    RingTimeout,
+    Hangup,
+}
+
+/// Where giving up stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cancel {
+    /// The call is wanted; the ring timeout runs.
+    No { ring: Instant },
+    /// Not wanted, but a CANCEL may not leave before a provisional response came (9.1).
+    Wanted(GiveUp),
+    /// The CANCEL is out; if no final response comes until then, the INVITE counts as cancelled (9.1).
+    Sent { why: GiveUp, until: Instant },
+}
+
+/// The state.
+pub(crate) struct Calling {
+    caller: Arc<Caller>,
+    /// The INVITE as last sent: the next try and the CANCEL are made from it.
+    invite: Message,
+    auth: AuthBook,
+    /// `None`: not yet handed to the transport.
+    stage: Stage,
+    /// A provisional response to the present INVITE came.
+    provisional: bool,
+    /// To tags of early dialogs and the first session description of each (13.2.1).
+    early: Vec<(String, Option<Vec<u8>>)>,
+    cancel: Cancel,
+}
+
+impl Calling {
+    /// Makes the INVITE (13.2.1) and asks for it to be sent.
+    pub fn start(cx: &mut Cx, call: Invite, call_id: &str, tag: &str) -> State {
+        let from = call.from.with_tag(tag).to_string();
+        let target = call.target.for_request();
+        let mut invite = Message::request(Method::Invite, target.clone());
+        invite.push("Via", cx.via());
+        invite.push("Max-Forwards", "70");
+        invite.push("From", from.as_str());
+        invite.push("To", format!("<{target}>"));
+        invite.push("Call-ID", call_id);
+        invite.push("CSeq", "1 INVITE");
+        invite.push("Contact", cx.contact());
+        invite.push("Allow", ALLOW);
+        invite.push("User-Agent", cx.config.user_agent.as_str());
+        for (name, value) in call.headers.iter().filter(|(name, _)| !OURS.iter().any(|o| o.eq_ignore_ascii_case(name))) {
+            invite.push(name, value.as_str());
+        }
+        invite.set_body(SDP, call.offer);
+        let (next_hop, credentials) = (call.next_hop, call.credentials);
+        cx.effects.push(Effect::Invite { message: invite.clone(), to: next_hop });
+        State::Calling(Box::new(Calling {
+            caller: Arc::new(Caller { from, target, next_hop, credentials, authorization: Vec::new() }),
+            invite,
+            auth: AuthBook::default(),
+            stage: Stage::BeforeSend,
+            provisional: false,
+            early: Vec::new(),
+            cancel: Cancel::No { ring: cx.now + call.ring_timeout },
+        }))
+    }
+
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// The transport has the INVITE now.
+    pub fn sent(&mut self, cx: &mut Cx) {
+        if self.stage == Stage::BeforeSend {
+            self.stage = Stage::Sent;
+            cx.emit(SessionEvent::InviteSent);
+        }
+    }
+
+    pub fn outcome(self: Box<Self>, cx: &mut Cx, outcome: Outcome) -> State {
+        match outcome {
+            Outcome::TimedOut => {
+                // nothing was ever heard, so a ring timeout would claim too much
+                let kind = if self.cancel == Cancel::Wanted(GiveUp::Hangup) { FailureKind::Canceled } else { FailureKind::Timeout };
+                self.fail(cx, kind, None)
+            }
+            Outcome::Unreachable => self.fail(cx, FailureKind::Unreachable, None),
+            Outcome::Response(response) => match response.status().unwrap_or_default() {
+                0..=199 => self.provisional(cx, response),
+                200..=299 => self.success(cx, response),
+                status => self.refused(cx, status, response),
+            },
+        }
+    }
+
+    fn provisional(mut self: Box<Self>, cx: &mut Cx, response: &Message) -> State {
+        self.provisional = true;
+        let status = response.status().unwrap_or_default();
+        if status > 100 {
+            self.stage = Stage::Early;
+            let sdp = sdp_of(response);
+            self.note_early(to_tag(response), &sdp);
+            cx.emit(SessionEvent::Progress { status, sdp });
+        }
+        if let Cancel::Wanted(why) = self.cancel {
+            self.send_cancel(cx, why);
+        }
+        State::Calling(self)
+    }
+
+    /// A 2xx: ACK whatever it says, then keep it or hang it up.
+    fn success(self: Box<Self>, cx: &mut Cx, response: &Message) -> State {
+        let (dialog, fault, ack) = self.caller.acknowledge(cx, response);
+        let tag = dialog.remote_tag().to_owned();
+        cx.effects.push(Effect::Ack { tag: tag.clone(), sent: ack.clone() });
+        if let Some(kind) = self.gave_up() {
+            self.tell(cx, kind, None);
+            return Closing::start(cx, dialog, Some(self.caller), Some(ack), Reason::Silent, HangupReason::Normal);
+        }
+        let early = self.early.iter().find(|(early, _)| *early == tag).and_then(|(_, sdp)| sdp.clone());
+        let problem = match (fault, early.or_else(|| sdp_of(response))) {
+            (None, Some(sdp)) => {
+                cx.emit(SessionEvent::Answered { sdp: sdp.clone() });
+                return State::Confirmed(Box::new(Confirmed {
+                    dialog,
+                    caller: Some(self.caller),
+                    ack: Some(ack),
+                    local_sdp: self.invite.body().to_vec(),
+                    remote_sdp: sdp,
+                    reanswer: None,
+                }));
+            }
+            (None, None) => UnusableAnswer::NoSdp,
+            (Some(DialogFault::Contact), _) => UnusableAnswer::NoContact,
+            (Some(DialogFault::RecordRoute), _) => UnusableAnswer::BadRoute,
+        };
+        self.tell(cx, FailureKind::BadAnswer(problem), None);
+        Closing::start(cx, dialog, Some(self.caller), Some(ack), Reason::Silent, HangupReason::UnusableAnswer)
+    }
+
+    /// 300-699. After our CANCEL only the refusals of a person or a line count as news.
+    fn refused(mut self: Box<Self>, cx: &mut Cx, status: u16, response: &Message) -> State {
+        let kind = match (self.gave_up(), status) {
+            (Some(_), 486 | 600 | 603) => FailureKind::Status(status),
+            (Some(kind), _) => kind,
+            (None, 401 | 407) => match self.answer_challenge(cx, response) {
+                Ok(()) => return State::Calling(self),
+                Err(problem) => FailureKind::Auth(problem),
+            },
+            (None, _) => FailureKind::Status(status),
+        };
+        self.fail(cx, kind, Some(response))
+    }
+
+    /// 22.2, 22.3: the same call, next CSeq, new branch, To without tag.
+    fn answer_challenge(&mut self, cx: &mut Cx, response: &Message) -> Result<(), AuthProblem> {
+        let credentials = self.caller.credentials.as_ref().ok_or(AuthProblem::NoCredentials)?;
+        self.auth.challenged(response)?;
+        let body = self.invite.body();
+        let fields = self.auth.answers(credentials, &Method::Invite, &self.caller.target, body, cx.tokens);
+        let number = self.invite.cseq().map_or(1, |cseq| cseq.number) + 1;
+        self.invite.set("Via", cx.via());
+        self.invite.set("CSeq", format!("{number} INVITE"));
+        self.invite.remove("Authorization");
+        self.invite.remove("Proxy-Authorization");
+        for (name, value) in &fields {
+            self.invite.push(name, value.as_str());
+        }
+        Arc::make_mut(&mut self.caller).authorization = fields;
+        self.provisional = false;
+        self.early.clear();
+        cx.effects.push(Effect::Invite { message: self.invite.clone(), to: self.caller.next_hop });
+        Ok(())
+    }
+
+    /// A request of the far side in an early dialog.
+    pub fn request(self: Box<Self>, cx: &mut Cx, tx: TxId, request: &Message) -> State {
+        let tag = from_tag(request);
+        let known = self.early.iter().any(|(early, _)| *early == tag);
+        match request.method() {
+            _ if !known => cx.answer(tx, request, 481),
+            // it may not (15), but it says that it is gone; the INVITE gets its final response all the same
+            Some(Method::Bye) => cx.answer(tx, request, 200),
+            // 14.2: our own INVITE is under way
+            Some(Method::Invite) => cx.answer(tx, request, 491),
+            _ => cx.answer_plainly(tx, request),
+        }
+        State::Calling(self)
+    }
+
+    pub fn hangup(self: Box<Self>, cx: &mut Cx, _reason: HangupReason) -> State {
+        self.give_up(cx, GiveUp::Hangup)
+    }
+
+    pub fn time(self: Box<Self>, cx: &mut Cx) -> State {
+        match self.cancel {
+            Cancel::No { ring } if cx.now >= ring => self.give_up(cx, GiveUp::RingTimeout),
+            // 9.1: no final response, so the INVITE counts as cancelled
+            Cancel::Sent { why, until } if cx.now >= until => {
+                cx.effects.push(Effect::DropInvite);
+                self.fail(cx, why.into(), None)
+            }
+            Cancel::No { .. } | Cancel::Wanted(_) | Cancel::Sent { .. } => State::Calling(self),
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        match self.cancel {
+            Cancel::No { ring } => Some((ring, Timer::Ring)),
+            Cancel::Wanted(_) => None,
+            Cancel::Sent { until, .. } => Some((until, Timer::CancelWait)),
+        }
+    }
+
+    fn give_up(mut self: Box<Self>, cx: &mut Cx, why: GiveUp) -> State {
+        match self.cancel {
+            Cancel::No { .. } if self.stage == Stage::BeforeSend => {
+                cx.effects.push(Effect::DropInvite);
+                return self.fail(cx, why.into(), None);
+            }
+            Cancel::No { .. } if self.provisional => self.send_cancel(cx, why),
+            Cancel::No { .. } => self.cancel = Cancel::Wanted(why),
+            Cancel::Wanted(_) | Cancel::Sent { .. } => {}
+        }
+        State::Calling(self)
+    }
+
+    /// 9.1: Request-URI, Call-ID, To, From, CSeq number, Route and the top Via of the INVITE, to where the INVITE went.
+    fn send_cancel(&mut self, cx: &mut Cx, why: GiveUp) {
+        let mut cancel = Message::request(Method::Cancel, self.caller.target.clone());
+        for (name, value) in self.invite.all_headers() {
+            if ["Via", "Route", "Max-Forwards", "From", "To", "Call-ID"].iter().any(|n| n.eq_ignore_ascii_case(name)) {
+                cancel.push(name, value);
+            }
+        }
+        let number = self.invite.cseq().map_or(1, |cseq| cseq.number);
+        cancel.push("CSeq", format!("{number} CANCEL"));
+        cancel.push("User-Agent", cx.config.user_agent.as_str());
+        cx.effects.push(Effect::Cancel { message: cancel, to: self.caller.next_hop });
+        self.cancel = Cancel::Sent { why, until: cx.now + cx.config.timers.t1x64() };
+    }
+
+    fn note_early(&mut self, tag: String, sdp: &Option<Vec<u8>>) {
+        match self.early.iter_mut().find(|(early, _)| *early == tag) {
+            Some((_, known)) => {
+                if known.is_none() {
+                    known.clone_from(sdp);
+                }
+            }
+            None if self.early.len() < MAX_FORKS => self.early.push((tag, sdp.clone())),
+            None => {}
+        }
+    }
+
+    fn gave_up(&self) -> Option<FailureKind> {
+        match self.cancel {
+            Cancel::No { .. } => None,
+            Cancel::Wanted(why) | Cancel::Sent { why, .. } => Some(why.into()),
+        }
+    }
+
+    fn fail(self: Box<Self>, cx: &mut Cx, kind: FailureKind, response: Option<&Message>) -> State {
+        self.tell(cx, kind, response);
+        State::Over
+    }
+
+    fn tell(&self, cx: &mut Cx, kind: FailureKind, response: Option<&Message>) {
+        let reason_header = response.and_then(|response| response.header("Reason")).map(str::to_owned);
+        // `Retry-After: 18000 (comment);duration=3600` (20.33)
+        let retry_after = response.and_then(|response| response.header("Retry-After")).and_then(|value| {
+            let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+            value.get(..digits)?.parse().ok()
+        });
+        cx.emit(SessionEvent::Failed(Failure { stage: self.stage, kind, reason_header, retry_after }));
+    }
+}
+
+impl From<GiveUp> for FailureKind {
+    fn from(why: GiveUp) -> FailureKind {
+        match why {
+            GiveUp::RingTimeout => FailureKind::RingTimeout,
+            GiveUp::Hangup => FailureKind::Canceled,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A confirmed session, either side: BYE from here or there, and re-INVITEs that do not touch the media (RFC 3261 14.2, 15).
+//!
+//! Never starts a re-INVITE itself and never reads SDP: an offer that says the same as the far side's last description is answered with
+//! our present one, any other gets an honest 488 and the call goes on as it was.
+
+use crate::sip::dialog::{Dialog, from_tag};
+use crate::sip::endpoint::TxId;
+use crate::sip::message::{Message, Method};
+use crate::sip::transaction::Timer;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::State;
+use super::calling::Caller;
+use super::closing::{Closing, Reason};
+use super::context::{ALLOW, Cx, SDP, Sent, response};
+use super::event::{EndCause, HangupReason, SessionEvent, Side};
+use super::repeat::Repeat;
+use super::ringing::send_2xx;
+
+/// The state.
+pub(super) struct Confirmed {
+    pub dialog: Dialog,
+    /// The caller's facts, if we called: credentials for the BYE.
+    pub caller: Option<Arc<Caller>>,
+    /// The ACK we sent, if we called.
+    pub ack: Option<Sent>,
+    /// Our last session description.
+    pub local_sdp: Vec<u8>,
+    /// The far side's last session description.
+    pub remote_sdp: Vec<u8>,
+    /// A 2xx to a re-INVITE that waits for its ACK.
+    pub reanswer: Option<Repeat>,
+}
+
+impl Confirmed {
+    pub fn hangup(self: Box<Self>, cx: &mut Cx, reason: HangupReason) -> State {
+        self.close(cx, Reason::HungUp, reason)
+    }
+
+    pub fn close(self: Box<Self>, cx: &mut Cx, reason: Reason, hangup: HangupReason) -> State {
+        Closing::start(cx, self.dialog, self.caller, self.ack, reason, hangup)
+    }
+
+    pub fn request(mut self: Box<Self>, cx: &mut Cx, tx: TxId, request: &Message) -> State {
+        if from_tag(request) != self.dialog.remote_tag() {
+            cx.answer(tx, request, 481);
+            return State::Confirmed(self);
+        }
+        // 12.2.2: out of order
+        if !request.cseq().is_ok_and(|cseq| self.dialog.accept_cseq(cseq.number)) {
+            cx.answer(tx, request, 500);
+            return State::Confirmed(self);
+        }
+        match request.method() {
+            Some(Method::Bye) => {
+                cx.answer(tx, request, 200);
+                cx.emit(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
+                State::Over
+            }
+            Some(Method::Invite) => {
+                self.reinvite(cx, tx, request);
+                State::Confirmed(self)
+            }
+            _ => {
+                cx.answer_plainly(tx, request);
+                State::Confirmed(self)
+            }
+        }
+    }
+
+    /// 14.2. Without an offer the far side asks for ours: the present description.
+    fn reinvite(&mut self, cx: &mut Cx, tx: TxId, request: &Message) {
+        if self.reanswer.is_some() {
+            let mut message = response(cx.config, request, 500, None);
+            message.push("Retry-After", "2");
+            cx.respond(tx, message);
+            return;
+        }
+        if !request.body().is_empty() && !same_media(request.body(), &self.remote_sdp) {
+            cx.answer(tx, request, 488);
+            return;
+        }
+        self.dialog.refresh_target(request);
+        let mut message = response(cx.config, request, 200, None);
+        message.push("Contact", cx.contact());
+        message.push("Allow", ALLOW);
+        message.set_body(SDP, self.local_sdp.clone());
+        self.reanswer = Some(send_2xx(cx, tx, request, message));
+    }
+
+    pub fn ack(mut self: Box<Self>, ack: &Message) -> State {
+        let number = ack.cseq().map_or(0, |cseq| cseq.number);
+        if from_tag(ack) == self.dialog.remote_tag() && self.reanswer.as_ref().is_some_and(|r| r.is_acked_by(number)) {
+            self.reanswer = None;
+        }
+        State::Confirmed(self)
+    }
+
+    /// A re-INVITE whose ACK never comes changed nothing, so the call goes on.
+    pub fn time(mut self: Box<Self>, cx: &mut Cx) -> State {
+        if self.reanswer.as_mut().is_some_and(|repeat| !repeat.time(cx)) {
+            self.reanswer = None;
+        }
+        State::Confirmed(self)
+    }
+
+    pub fn ack_for(&self, remote_tag: &str) -> Option<&Sent> {
+        self.ack.as_ref().filter(|_| self.dialog.remote_tag() == remote_tag)
+    }
+
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        self.reanswer.as_ref().map(Repeat::poll_timeout)
+    }
+}
+
+/// Whether two descriptions differ in nothing but the origin line (its version may count up on a refresh), line ends and trailing space.
+fn same_media(offer: &[u8], known: &[u8]) -> bool {
+    fn lines(sdp: &[u8]) -> impl Iterator<Item = &[u8]> {
+        sdp.split(|byte| *byte == b'\n')
+            .map(<[u8]>::trim_ascii_end)
+            .filter(|line| !line.is_empty() && !line.starts_with(b"o="))
+    }
+    lines(offer).eq(lines(known))
+}

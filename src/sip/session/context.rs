@@ -1,0 +1,148 @@
+//! What a session may use while it handles one input, and what it may ask for. The endpoint provides and carries out; nothing is sent from here.
+
+use crate::sip::endpoint::{EndpointConfig, Packet, Tokens, TxId, reason_phrase};
+use crate::sip::header::{Transport, Via};
+use crate::sip::message::Message;
+use crate::sip::uri::Host;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::SessionEvent;
+
+/// Methods that this user agent answers (Allow, RFC 3261 20.5). PRACK and UPDATE come with their own issue.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+
+/// The only body type that is understood.
+pub(crate) const SDP: &str = "application/sdp";
+
+/// A packet and where it went, to send it again.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub packet: Packet,
+    pub to: SocketAddr,
+}
+
+/// What a session wants done.
+pub(crate) enum Effect {
+    /// Start an INVITE client transaction; it becomes the session's present one.
+    Invite { message: Message, to: SocketAddr },
+    /// Start a client transaction for CANCEL: the session does not care what becomes of it.
+    Cancel { message: Message, to: SocketAddr },
+    /// Start a client transaction for BYE; its outcome comes back.
+    Bye { message: Message, to: SocketAddr },
+    /// Send the ACK of a 2xx with this To tag and keep it for repetitions.
+    Ack { tag: String, sent: Sent },
+    /// Send again.
+    Again(Sent),
+    /// Destroy the INVITE client transaction (9.1).
+    DropInvite,
+    /// Answer in a server transaction.
+    Respond { tx: TxId, message: Message },
+    /// Tell the call layer.
+    Event(SessionEvent),
+}
+
+/// What became of a client transaction.
+#[derive(Clone, Copy)]
+pub(crate) enum Outcome<'a> {
+    /// A response.
+    Response(&'a Message),
+    /// Timer B or F.
+    TimedOut,
+    /// Transport error.
+    Unreachable,
+}
+
+/// The surroundings for one input.
+pub(crate) struct Cx<'a> {
+    pub now: Instant,
+    pub config: &'a EndpointConfig,
+    pub tokens: &'a mut Tokens,
+    pub effects: &'a mut Vec<Effect>,
+}
+
+impl Cx<'_> {
+    pub fn emit(&mut self, event: SessionEvent) {
+        self.effects.push(Effect::Event(event));
+    }
+
+    /// A Via of ours with a fresh branch (8.1.1.7).
+    pub fn via(&mut self) -> String {
+        let (local, branch) = (self.config.local, self.tokens.branch());
+        Via::new(Transport::Udp, Host::from(local.ip()), Some(local.port()), &branch).to_string()
+    }
+
+    /// Contact of ours (8.1.1.8).
+    pub fn contact(&self) -> String {
+        let local = self.config.local;
+        match &self.config.contact_user {
+            Some(user) => format!("<sip:{user}@{local}>"),
+            None => format!("<sip:{local}>"),
+        }
+    }
+
+    pub fn respond(&mut self, tx: TxId, message: Message) {
+        self.effects.push(Effect::Respond { tx, message });
+    }
+
+    /// A bare response to a request whose To tag is there already.
+    pub fn answer(&mut self, tx: TxId, request: &Message, status: u16) {
+        let message = response(self.config, request, status, None);
+        self.respond(tx, message);
+    }
+
+    /// What every dialog answers alike: OPTIONS with what we can, INFO without a body with 200, else 415 (no INFO package is known).
+    pub fn answer_plainly(&mut self, tx: TxId, request: &Message) {
+        let empty = request.body().is_empty();
+        match request.method() {
+            Some(crate::sip::message::Method::Options) => {
+                let mut message = response(self.config, request, 200, None);
+                capabilities(&mut message);
+                self.respond(tx, message);
+            }
+            Some(crate::sip::message::Method::Info) if empty => self.answer(tx, request, 200),
+            Some(crate::sip::message::Method::Info) => {
+                let mut message = response(self.config, request, 415, None);
+                message.push("Accept", SDP);
+                self.respond(tx, message);
+            }
+            _ => {
+                let mut message = response(self.config, request, 405, None);
+                message.push("Allow", ALLOW);
+                self.respond(tx, message);
+            }
+        }
+    }
+}
+
+/// Adds what OPTIONS asks for (11.2).
+pub(crate) fn capabilities(message: &mut Message) {
+    message.push("Allow", ALLOW);
+    message.push("Accept", SDP);
+    message.push("Supported", "");
+}
+
+/// A response with our To tag (8.2.6.2), if the request has none yet.
+pub(crate) fn response(config: &EndpointConfig, request: &Message, status: u16, tag: Option<&str>) -> Message {
+    let mut message = Message::response_to(request, status, reason_phrase(status));
+    if let (Some(tag), Some(to)) = (tag, request.header("To"))
+        && request.to().is_ok_and(|to| to.tag().is_none())
+    {
+        message.set("To", format!("{to};tag={tag}"));
+    }
+    message.push("Server", config.user_agent.as_str());
+    message
+}
+
+/// The session description in a message, if it has one.
+pub(crate) fn sdp_of(message: &Message) -> Option<Vec<u8>> {
+    (!message.body().is_empty() && is_sdp(message)).then(|| message.body().to_vec())
+}
+
+/// Whether the body is, or may be, a session description. Some peers forget to say so.
+pub(crate) fn is_sdp(message: &Message) -> bool {
+    message.header("Content-Type").is_none_or(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case(SDP)
+    })
+}

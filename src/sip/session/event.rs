@@ -1,0 +1,154 @@
+//! What a session tells the call layer. Each session ends with exactly one of `Failed`, `Ended`, `Canceled`; only `Trace` may follow.
+
+use crate::sip::header::NameAddr;
+use crate::sip::uri::Uri;
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::failure::Failure;
+
+/// Names a session within its endpoint; never given twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SessionId(pub(crate) u64);
+
+/// Who did it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// We.
+    Local,
+    /// The far side.
+    Remote,
+}
+
+/// How a session ended that had been answered (or, called side, was refused by us).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndCause {
+    /// A BYE, answered with 2xx or met by the far side's own.
+    Bye,
+    /// Our BYE was answered with this failure; the session is over all the same (RFC 3261 15.1.1).
+    ByeRefused(u16),
+    /// Our BYE was never answered (timer F).
+    ByeTimeout,
+    /// Our BYE could not be delivered.
+    ByeUnreachable,
+    /// Our 2xx was never acknowledged within 64*T1; a BYE was sent (13.3.1.4).
+    NoAck,
+    /// Called side: we refused the INVITE with this status.
+    Rejected(u16),
+}
+
+/// Why we hang up. Shows in a Reason header where that helps the far side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HangupReason {
+    /// The call has done what it was for, or is not wanted any more.
+    Normal,
+    /// The session description in the answer cannot be used.
+    UnusableAnswer,
+    /// No media for too long.
+    MediaLost,
+    /// The engine stops.
+    Shutdown,
+}
+
+impl HangupReason {
+    /// Reason header value (RFC 3326), if there is something to say.
+    pub(crate) fn header(self) -> Option<&'static str> {
+        match self {
+            HangupReason::Normal | HangupReason::Shutdown => None,
+            HangupReason::UnusableAnswer => Some("SIP;cause=488;text=\"Not Acceptable Here\""),
+            HangupReason::MediaLost => Some("SIP;cause=408;text=\"No Media\""),
+        }
+    }
+}
+
+/// An INVITE for us.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IncomingInvite {
+    /// From, with tag.
+    pub from: NameAddr,
+    /// To, without tag.
+    pub to: NameAddr,
+    /// Request-URI: which number was called.
+    pub request_uri: Uri,
+    /// Session description; empty if the caller leaves the offer to us.
+    pub offer: Vec<u8>,
+    /// Every header as received.
+    pub headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for IncomingInvite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        write!(f, "IncomingInvite {{ {:?}, offer: {} bytes, headers: {names:?} }}", self.request_uri, self.offer.len())
+    }
+}
+
+/// One message of the session, for the attempt's timeline. Header values other than CSeq never appear.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TraceLine {
+    /// True: sent by us. False: received.
+    pub sent: bool,
+    /// The start line, user parts masked.
+    pub start_line: String,
+    /// CSeq, number and method.
+    pub cseq: String,
+    /// Where it went or came from.
+    pub peer: SocketAddr,
+}
+
+/// What happened in a session.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Caller: the INVITE was handed to the transport for the first time.
+    InviteSent,
+    /// Caller: a provisional response above 100; a session description in it is early media.
+    Progress {
+        /// 101-199.
+        status: u16,
+        /// Session description.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Caller: a 2xx with Contact and a session description. The ACK is queued. The call layer reads the description
+    /// and hangs up with [`HangupReason::UnusableAnswer`] if it cannot be used.
+    Answered {
+        /// The answer (the first description of this dialog, RFC 3261 13.2.1).
+        sdp: Vec<u8>,
+    },
+    /// Caller: final, no session.
+    Failed(Failure),
+    /// An answered session is over, or (called side) we refused the INVITE.
+    Ended {
+        /// Who ended it.
+        by: Side,
+        /// How.
+        cause: EndCause,
+    },
+    /// Called side: a call for us.
+    Incoming(Box<IncomingInvite>),
+    /// Called side: the ACK of our 2xx came; with a session description if the INVITE had none.
+    Acked {
+        /// The answer to our offer.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Called side: the caller gave up before we answered.
+    Canceled,
+    /// A message sent or received, repetitions too.
+    Trace(TraceLine),
+}
+
+impl fmt::Debug for SessionEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = |sdp: &Option<Vec<u8>>| sdp.as_ref().map_or(0, Vec::len);
+        match self {
+            SessionEvent::InviteSent => write!(f, "InviteSent"),
+            SessionEvent::Progress { status, sdp } => write!(f, "Progress({status}, {} bytes)", bytes(sdp)),
+            SessionEvent::Answered { sdp } => write!(f, "Answered({} bytes)", sdp.len()),
+            SessionEvent::Failed(failure) => write!(f, "{failure:?}"),
+            SessionEvent::Ended { by, cause } => write!(f, "Ended({by:?}, {cause:?})"),
+            SessionEvent::Incoming(incoming) => write!(f, "{incoming:?}"),
+            SessionEvent::Acked { sdp } => write!(f, "Acked({} bytes)", bytes(sdp)),
+            SessionEvent::Canceled => write!(f, "Canceled"),
+            SessionEvent::Trace(line) => write!(f, "{line:?}"),
+        }
+    }
+}
