@@ -5,6 +5,8 @@ use thiserror::Error;
 
 mod cseq;
 mod name_addr;
+#[cfg(test)]
+mod tests;
 mod via;
 
 pub use cseq::CSeq;
@@ -24,35 +26,37 @@ pub enum HeaderError {
 
 /// Splits at a separator that stands outside quoted strings and angle brackets. `None` where a quote or a bracket is left open.
 pub(crate) fn split_outside_quotes(text: &str, separator: u8) -> Option<Vec<&str>> {
-    let (mut parts, mut start, mut quoted, mut escaped, mut bracket) = (Vec::new(), 0, false, false, false);
+    split(text, separator, true)
+}
+
+/// The same for fields in which angle brackets mean nothing (authentication).
+pub(crate) fn split_params(text: &str, separator: u8) -> Option<Vec<&str>> {
+    split(text, separator, false)
+}
+
+fn split(text: &str, separator: u8, brackets: bool) -> Option<Vec<&str>> {
+    let (mut parts, mut start, mut quoted, mut escaped, mut inside) = (Vec::new(), 0, false, false, false);
     for (i, byte) in text.bytes().enumerate() {
-        if quoted {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => quoted = false,
-                _ => {}
-            }
-            continue;
-        }
         match byte {
-            b'"' => quoted = true,
-            b'<' if bracket => return None,
-            b'<' => bracket = true,
-            b'>' if !bracket => return None,
-            b'>' => bracket = false,
-            _ if byte == separator && !bracket => {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'<' | b'>' if brackets => {
+                if inside == (byte == b'<') {
+                    return None;
+                }
+                inside = !inside;
+            }
+            _ if byte == separator && !inside => {
                 parts.push(text.get(start..i)?);
                 start = i + 1;
             }
             _ => {}
         }
     }
-    if quoted || bracket {
-        return None;
-    }
     parts.push(text.get(start..)?);
-    Some(parts)
+    (!quoted && !inside).then_some(parts)
 }
 
 /// Whether every byte may stand in a token (RFC 3261, 25.1) and there is at least one.

@@ -116,11 +116,11 @@ impl Message {
         }
     }
 
-    /// The start line for traces, user parts masked.
+    /// The start line for traces: user parts masked, and in a reason phrase each run of five digits or more, which may be a number.
     pub fn start_line(&self) -> String {
         match &self.start {
             StartLine::Request { method, uri } => format!("{method} {} SIP/2.0", uri.masked()),
-            StartLine::Response { status, reason } => format!("SIP/2.0 {status} {reason}"),
+            StartLine::Response { status, reason } => format!("SIP/2.0 {status} {}", mask_numbers(reason)),
         }
     }
 
@@ -236,7 +236,7 @@ impl Message {
         self.header("CSeq").ok_or(HeaderError::Missing("CSeq"))?.parse()
     }
 
-    /// All Contacts, lists taken apart; none is no error. `Contact: *` is one (only REGISTER may carry it).
+    /// All Contacts, lists taken apart; an empty list where there is none. `Contact: *`, which only REGISTER may carry, is malformed here.
     pub fn contacts(&self) -> Result<Vec<NameAddr>, HeaderError> {
         self.name_addrs("Contact")
     }
@@ -272,6 +272,26 @@ fn make(name: &str, value: String) -> Option<rsip::Header> {
 /// Trims, and turns line breaks and NUL into spaces.
 fn clean(value: &str) -> String {
     value.trim_matches([' ', '\t', '\r', '\n']).replace(['\r', '\n', '\0'], " ")
+}
+
+/// Masks runs of five digits or more.
+fn mask_numbers(text: &str) -> String {
+    let (mut out, mut run) = (String::with_capacity(text.len()), String::new());
+    for c in text.chars().chain(['\n']) {
+        if c.is_ascii_digit() {
+            run.push(c);
+            continue;
+        }
+        if run.len() < 5 {
+            out.push_str(&run)
+        } else {
+            run.chars().for_each(|_| out.push('•'))
+        }
+        run.clear();
+        out.push(c);
+    }
+    out.pop();
+    out
 }
 
 /// The masked start line, the names of the fields, the length of the body.

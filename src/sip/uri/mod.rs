@@ -15,7 +15,7 @@ mod params;
 mod tests;
 
 pub use host::Host;
-pub use params::Params;
+pub use params::{MAX_PARAMS, Params};
 
 /// The scheme of a URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,9 +70,10 @@ pub struct Uri {
 }
 
 impl Uri {
-    /// A `sip:` URI from its parts. `user` is taken as it stands, so it must be escaped already where that is needed ([`Uri::escape_user`]).
+    /// A `sip:` URI from its parts. In `user`, what a user part may not hold is escaped; a `%` stands for an escape already there
+    /// ([`Uri::escape_user`] escapes it too).
     pub fn sip(user: Option<&str>, host: Host, port: Option<u16>) -> Uri {
-        let user = user.filter(|user| !user.is_empty()).map(str::to_owned);
+        let user = user.filter(|user| !user.is_empty()).map(|user| escape(user, "%"));
         let (scheme, params) = (Scheme::Sip, Params::new());
         let mut uri =
             Uri { text: String::new(), scheme, user, password: None, host: Some(host), port, params, headers: None };
@@ -82,15 +83,7 @@ impl Uri {
 
     /// Escapes what a user part may not hold plainly (RFC 3261, 25.1 `user`).
     pub fn escape_user(text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        out
+        escape(text, "")
     }
 
     /// The scheme.
@@ -143,7 +136,7 @@ impl Uri {
         self.params.has("lr")
     }
 
-    /// Sets a parameter; the URI is then written anew from its parts.
+    /// Sets a parameter; the URI is then written anew from its parts, without characters that no URI may hold.
     pub fn set_param(&mut self, name: &str, value: Option<&str>) {
         self.params.set(name, value);
         self.rewrite();
@@ -215,16 +208,34 @@ impl Uri {
             text.push('?');
             text.push_str(headers);
         }
+        text.retain(|c| !forbidden(c));
         self.text = text;
     }
+}
+
+/// White space, controls, quotes and angle brackets.
+fn forbidden(c: char) -> bool {
+    c <= ' ' || c == '\u{7f}' || matches!(c, '<' | '>' | '"')
+}
+
+/// Escapes all but what RFC 3261, 25.1 `user` allows and these characters.
+fn escape(text: &str, also: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) || also.as_bytes().contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 impl FromStr for Uri {
     type Err = UriError;
 
     fn from_str(text: &str) -> Result<Uri, UriError> {
-        let bad = |c: char| c <= ' ' || c == '\u{7f}' || matches!(c, '<' | '>' | '"');
-        if text.chars().any(bad) {
+        if text.chars().any(forbidden) {
             return Err(UriError::Character);
         }
         let (scheme, rest) = text.split_once(':').ok_or(UriError::Scheme)?;

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+/// More parameters than this in one place are no honest message; the bound keeps comparison cheap.
+pub const MAX_PARAMS: usize = 64;
+
 /// An ordered list of parameters. Names are looked up without regard to case; a value may be absent (`;lr`).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, Option<String>)>);
@@ -14,7 +17,7 @@ impl Params {
     }
 
     /// Reads `;a=b;c` (the first semicolon may be missing). White space round `;` and `=` is dropped; a `;` inside quotes separates nothing.
-    /// `None` where a name is missing, is no token, or a quote is left open. Empty parameters (`;;`) are passed over.
+    /// `None` where a name is missing, is no token, a quote is left open, or there are more than [`MAX_PARAMS`]. Empty parameters (`;;`) are passed over.
     pub fn parse(text: &str) -> Option<Params> {
         let mut params = Vec::new();
         for part in crate::sip::header::split_outside_quotes(text, b';')? {
@@ -28,6 +31,9 @@ impl Params {
             };
             let name = name.trim_matches([' ', '\t']);
             if name.is_empty() || name.bytes().any(|b| b <= b' ' || matches!(b, b'"' | b'<' | b'>' | b',')) {
+                return None;
+            }
+            if params.len() == MAX_PARAMS {
                 return None;
             }
             params.push((name.to_owned(), value));
