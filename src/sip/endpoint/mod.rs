@@ -67,8 +67,6 @@ pub struct Endpoint {
     events: VecDeque<(SessionId, SessionEvent)>,
     effects: Vec<Effect>,
     counters: Counters,
-    /// The latest time we were told; `poll_transmit` gets none.
-    now: Option<Instant>,
 }
 
 impl Endpoint {
@@ -91,7 +89,6 @@ impl Endpoint {
             events: VecDeque::new(),
             effects: Vec::new(),
             counters: Counters::default(),
-            now: None,
         }
     }
 
@@ -121,7 +118,6 @@ impl Endpoint {
 
     /// A datagram came.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
-        self.now = Some(now);
         match Message::parse(bytes, &self.config.limits) {
             Ok(message) if message.is_request() => self.on_request(now, from, message),
             Ok(message) => self.on_response(now, from, &message),
@@ -135,13 +131,11 @@ impl Endpoint {
 
     /// A datagram to this address could not be delivered (ICMP, send error).
     pub fn handle_unreachable(&mut self, now: Instant, to: SocketAddr) {
-        self.now = Some(now);
         self.on_unreachable(now, to);
     }
 
     /// The clock reached [`Endpoint::poll_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.now = Some(now);
         while let Some((at, owner)) = self.deadlines.first() {
             if at > now {
                 return;
@@ -159,7 +153,6 @@ impl Endpoint {
 
     /// Places a call.
     pub fn invite(&mut self, now: Instant, call: Invite) -> SessionId {
-        self.now = Some(now);
         let (call_id, tag) = (self.tokens.call_id(), self.tokens.tag());
         let id = self.new_session(call_id.clone(), tag.clone(), None);
         self.by_tag.insert(tag.clone(), id);
@@ -169,25 +162,21 @@ impl Endpoint {
 
     /// Hangs up at any stage: CANCEL before the final response, BYE after it. An unknown or ended session is no error.
     pub fn hangup(&mut self, now: Instant, id: SessionId, reason: HangupReason) {
-        self.now = Some(now);
         self.with_session(now, id, |session, cx| session.hangup(cx, reason));
     }
 
     /// Called side: 180 or 183, with early media if `early_sdp` is given.
     pub fn ring(&mut self, now: Instant, id: SessionId, status: u16, early_sdp: Option<Vec<u8>>) {
-        self.now = Some(now);
         self.with_session(now, id, |session, cx| session.ring(cx, status, early_sdp));
     }
 
     /// Called side: 200 with this session description.
     pub fn accept(&mut self, now: Instant, id: SessionId, answer: Vec<u8>) {
-        self.now = Some(now);
         self.with_session(now, id, |session, cx| session.accept(cx, answer));
     }
 
     /// Called side: refuses with 300-699.
     pub fn reject(&mut self, now: Instant, id: SessionId, status: u16, headers: Vec<(String, String)>) {
-        self.now = Some(now);
         self.with_session(now, id, |session, cx| session.reject(cx, status, &headers));
     }
 
@@ -198,12 +187,10 @@ impl Endpoint {
         loop {
             let Outgoing { sent, report, first } = self.transmits.pop_front()?;
             if let Some(id) = first {
-                if !self.sessions.contains_key(&id) {
-                    // withdrawn before it left
-                    continue;
-                }
-                if let Some(now) = self.now {
-                    self.with_session(now, id, |session, cx| session.sent(cx));
+                // gone: withdrawn before it left
+                let Some(session) = self.sessions.get_mut(&id) else { continue };
+                if session.sent() {
+                    self.events.push_back((id, SessionEvent::InviteSent));
                 }
             }
             if let Some(id) = report {

@@ -23,8 +23,8 @@ pub(super) struct ServerTx {
     to: SocketAddr,
     /// The session of an INVITE, and who gets the traces.
     session: Option<SessionId>,
-    /// The INVITE, until its final response.
-    invite: Option<Arc<Message>>,
+    /// The 100 of an INVITE, ready until there is a final response.
+    trying: Option<Message>,
     /// What we put on To.
     tag: String,
     merge: Option<String>,
@@ -151,7 +151,6 @@ impl Endpoint {
         let invite = Arc::new(invite);
         if let Some(server) = self.servers.get_mut(&tx) {
             server.session = Some(id);
-            server.invite = Some(invite.clone());
             server.tag.clone_from(&tag);
             server.merge.clone_from(&merge);
         }
@@ -176,11 +175,12 @@ impl Endpoint {
             Some(Method::Invite) => ServerMachine::Invite(ServerInvite::new(false, now)),
             _ => ServerMachine::Other(ServerOther::new(false)),
         };
-        let invite = matches!(machine, ServerMachine::Invite(_)).then(|| Arc::new(head_of(request)));
+        let invite = matches!(machine, ServerMachine::Invite(_));
+        let trying = invite.then(|| Message::response_to(request, 100, "Trying"));
         let to = response_target(request);
         self.server_keys.insert(key.clone(), tx);
         let (tag, merge, armed) = (String::new(), None, None);
-        self.servers.insert(tx, ServerTx { key, machine, last: None, to, session, invite, tag, merge, armed });
+        self.servers.insert(tx, ServerTx { key, machine, last: None, to, session, trying, tag, merge, armed });
         self.arm_server(tx);
         tx
     }
@@ -218,9 +218,7 @@ impl Endpoint {
         for action in actions {
             match action {
                 ServerAction::Send => tx.last = message.map(Packet::new),
-                ServerAction::Trying => {
-                    tx.last = tx.invite.as_ref().map(|invite| Packet::new(&Message::response_to(invite, 100, "Trying")));
-                }
+                ServerAction::Trying => tx.last = tx.trying.take().as_ref().map(Packet::new),
                 ServerAction::Resend => {}
                 // timer H: the peer never acknowledged a refusal; there is no session to end
                 ServerAction::TimedOut => continue,
@@ -236,7 +234,7 @@ impl Endpoint {
         }
         if let ServerMachine::Invite(machine) = &tx.machine {
             if !machine.is_proceeding() {
-                tx.invite = None;
+                tx.trying = None;
             }
             if machine.needs_no_response() {
                 tx.last = None;
@@ -271,11 +269,6 @@ impl Endpoint {
             self.trace_received(session, request, from);
         }
     }
-}
-
-/// What a 100 is made from.
-fn head_of(request: &Message) -> Message {
-    Message::response_to(request, 100, "Trying")
 }
 
 /// 17.2.3: branch, sent-by and method; for a peer of RFC 2543 the fields that stood in for the branch.

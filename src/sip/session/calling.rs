@@ -81,7 +81,6 @@ pub(crate) struct Calling {
     /// The INVITE as last sent: the next try and the CANCEL are made from it.
     invite: Message,
     auth: AuthBook,
-    /// `None`: not yet handed to the transport.
     stage: Stage,
     /// A provisional response to the present INVITE came.
     provisional: bool,
@@ -126,12 +125,13 @@ impl Calling {
         &self.caller
     }
 
-    /// The transport has the INVITE now.
-    pub fn sent(&mut self, cx: &mut Cx) {
-        if self.stage == Stage::BeforeSend {
+    /// The transport has the INVITE now; true for the first time.
+    pub fn sent(&mut self) -> bool {
+        let first = self.stage == Stage::BeforeSend;
+        if first {
             self.stage = Stage::Sent;
-            cx.emit(SessionEvent::InviteSent);
         }
+        first
     }
 
     pub fn outcome(self: Box<Self>, cx: &mut Cx, outcome: Outcome) -> State {
@@ -298,8 +298,9 @@ impl Calling {
     }
 
     fn note_early(&mut self, tag: String, sdp: &Option<Vec<u8>>) {
-        match self.early.iter_mut().find(|(early, _)| *early == tag) {
-            Some((_, known)) => {
+        match self.early.iter().position(|(early, _)| *early == tag) {
+            Some(at) => {
+                let known = &mut self.early[at].1;
                 if known.is_none() {
                     known.clone_from(sdp);
                 }

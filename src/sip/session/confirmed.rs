@@ -19,18 +19,18 @@ use super::repeat::Repeat;
 use super::ringing::send_2xx;
 
 /// The state.
-pub(super) struct Confirmed {
-    pub dialog: Dialog,
+pub(crate) struct Confirmed {
+    pub(super) dialog: Dialog,
     /// The caller's facts, if we called: credentials for the BYE.
-    pub caller: Option<Arc<Caller>>,
+    pub(super) caller: Option<Arc<Caller>>,
     /// The ACK we sent, if we called.
-    pub ack: Option<Sent>,
+    pub(super) ack: Option<Sent>,
     /// Our last session description.
-    pub local_sdp: Vec<u8>,
+    pub(super) local_sdp: Vec<u8>,
     /// The far side's last session description.
-    pub remote_sdp: Vec<u8>,
+    pub(super) remote_sdp: Vec<u8>,
     /// A 2xx to a re-INVITE that waits for its ACK.
-    pub reanswer: Option<Repeat>,
+    pub(super) reanswer: Option<Repeat>,
 }
 
 impl Confirmed {

@@ -77,10 +77,11 @@ impl Session {
         self.state = next(state);
     }
 
-    /// The INVITE was handed to the transport for the first time.
-    pub fn sent(&mut self, cx: &mut Cx) {
-        if let State::Calling(calling) = &mut self.state {
-            calling.sent(cx);
+    /// The INVITE was handed to the transport; true if it is for the first time.
+    pub fn sent(&mut self) -> bool {
+        match &mut self.state {
+            State::Calling(calling) => calling.sent(),
+            State::Ringing(_) | State::Answering(_) | State::Confirmed(_) | State::Closing(_) | State::Over => false,
         }
     }
 

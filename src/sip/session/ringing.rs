@@ -121,7 +121,7 @@ impl Ringing {
 }
 
 /// Our 2xx waits for its ACK.
-pub(super) struct Answering {
+pub(crate) struct Answering {
     dialog: Dialog,
     repeat: Repeat,
     /// We hung up meanwhile.

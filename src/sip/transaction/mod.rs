@@ -16,7 +16,7 @@ pub use client_invite::ClientInvite;
 pub use client_other::ClientOther;
 pub use server_invite::ServerInvite;
 pub use server_other::ServerOther;
-pub use timer::{Timer, TimerConfig};
+pub use timer::{Backoff, Timer, TimerConfig};
 
 use std::time::Instant;
 
