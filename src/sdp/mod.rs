@@ -8,8 +8,6 @@ use thiserror::Error;
 
 mod answer;
 mod read;
-#[cfg(test)]
-mod tests;
 mod write;
 
 pub use answer::{answer, read_answer};
@@ -160,3 +158,6 @@ pub enum SdpError {
 
 /// The longest description that is read, in bytes.
 pub const MAX_BYTES: usize = 65_535;
+
+#[cfg(test)]
+mod tests;

@@ -163,6 +163,7 @@ fn answers_without_media_for_us_are_refused_by_name() {
         ("encrypted", vec!["m=audio 5000 RTP/SAVP 8"], SdpError::Transport),
         ("host name", vec!["m=audio 5000 RTP/AVP 8", "c=IN IP4 media.example.cn"], SdpError::NoAddress),
         ("multicast", vec!["m=audio 5000 RTP/AVP 8", "c=IN IP4 224.2.1.1/127"], SdpError::NoAddress),
+        ("multicast without ttl", vec!["m=audio 5000 RTP/AVP 8", "c=IN IP4 224.2.1.1"], SdpError::NoAddress),
         ("IPv6 under IP4", vec!["m=audio 5000 RTP/AVP 8", "c=IN IP4 2001:db8::9"], SdpError::NoAddress),
         ("port that is none", vec!["m=audio 65536 RTP/AVP 8"], SdpError::Syntax(6)),
         ("m= cut short", vec!["m=audio 5000"], SdpError::Syntax(6)),

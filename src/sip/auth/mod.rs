@@ -16,8 +16,6 @@ use thiserror::Error;
 mod challenge;
 mod fields;
 mod server;
-#[cfg(test)]
-mod tests;
 
 pub use challenge::{Challenge, HashAlgorithm};
 pub use server::{Verified, VerifyError, verify};
@@ -148,3 +146,6 @@ fn digest(input: &DigestInput<'_>, credentials: &Credentials) -> String {
     header.digest(&context);
     header.response
 }
+
+#[cfg(test)]
+mod tests;

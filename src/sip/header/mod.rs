@@ -5,8 +5,6 @@ use thiserror::Error;
 
 mod cseq;
 mod name_addr;
-#[cfg(test)]
-mod tests;
 mod via;
 
 pub use cseq::CSeq;
@@ -90,3 +88,6 @@ pub(crate) fn quote(text: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,6 @@ mod bytes;
 mod error;
 mod method;
 mod model;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 pub use error::{Limits, ParseError};
@@ -301,3 +299,6 @@ impl fmt::Debug for Message {
         write!(f, "Message {{ {}, headers: {names:?}, body: {} bytes }}", self.start_line(), self.body.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

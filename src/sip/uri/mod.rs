@@ -11,8 +11,6 @@ use thiserror::Error;
 mod compare;
 mod host;
 mod params;
-#[cfg(test)]
-mod tests;
 
 pub use host::Host;
 pub use params::{MAX_PARAMS, Params};
@@ -330,3 +328,6 @@ impl fmt::Debug for Uri {
         f.write_str(&self.masked())
     }
 }
+
+#[cfg(test)]
+mod tests;
