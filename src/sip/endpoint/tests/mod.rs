@@ -1,7 +1,7 @@
 //! The endpoint in virtual time: against a scripted peer (acceptance cases of docs, RFC rules), and against itself over a lossy network.
 
-mod caller;
 mod called;
+mod caller;
 mod challenge;
 mod ghosts;
 mod network;

@@ -95,7 +95,8 @@ fn invite_2xx_absorbs_until_l_and_leaves_repetition_to_the_user_rfc6026() {
 
 #[test]
 fn other_repeats_its_response_until_j() {
-    let script = [(10, Request), (20, Respond(100)), (30, Request), (40, Respond(200)), (50, Request), (60, Respond(500))];
+    let script =
+        [(10, Request), (20, Respond(100)), (30, Request), (40, Respond(200)), (50, Request), (60, Respond(500))];
     assert_eq!(
         play(other, false, &script),
         [
