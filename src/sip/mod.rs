@@ -1,6 +1,10 @@
 //! The SIP user agent as a pure core (RFC 3261, RFC 6026): bytes and time in, bytes and events out. No socket, no clock.
 
 pub mod auth;
+pub mod dialog;
+pub mod endpoint;
 pub mod header;
 pub mod message;
+pub mod session;
+pub mod transaction;
 pub mod uri;

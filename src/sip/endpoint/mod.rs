@@ -24,7 +24,9 @@ pub(crate) use packet::{Packet, reason_phrase, response_target};
 pub(crate) use tokens::Tokens;
 
 use crate::sip::message::{Message, ParseError};
-use crate::sip::session::{Calling, Cx, Effect, HangupReason, Sent, Session, SessionEvent, SessionId, State, TraceLine};
+use crate::sip::session::{
+    Calling, Cx, Effect, HangupReason, Sent, Session, SessionEvent, SessionId, State, TraceLine,
+};
 use crate::sip::transaction::Timer;
 use client::{ClientTx, Purpose};
 use deadlines::{Deadlines, Owner};

@@ -26,9 +26,7 @@ pub(super) fn screen(request: &Message, in_dialog: bool) -> Result<(), Refusal> 
 /// 8.2.1: known but not for us 405, unknown 501.
 fn method(request: &Message) -> Result<(), Refusal> {
     match request.method() {
-        Some(
-            Method::Invite | Method::Ack | Method::Bye | Method::Cancel | Method::Options | Method::Info,
-        ) => Ok(()),
+        Some(Method::Invite | Method::Ack | Method::Bye | Method::Cancel | Method::Options | Method::Info) => Ok(()),
         Some(Method::Other(_)) | None => Err(Refusal { status: 501, header: Some(("Allow", ALLOW.to_owned())) }),
         Some(
             Method::Register
@@ -57,8 +55,12 @@ fn max_forwards(request: &Message) -> Result<(), Refusal> {
 
 /// 8.2.2.3: no extension is supported.
 fn require(request: &Message) -> Result<(), Refusal> {
-    let tags: Vec<&str> =
-        request.headers("Require").flat_map(|value| value.split(',')).map(str::trim).filter(|t| !t.is_empty()).collect();
+    let tags: Vec<&str> = request
+        .headers("Require")
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+        .collect();
     if tags.is_empty() {
         return Ok(());
     }

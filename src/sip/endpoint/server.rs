@@ -50,8 +50,9 @@ impl Endpoint {
         let Ok(mut via) = request.via() else { return };
         let Some(method) = request.method().cloned() else { return };
         let key = server_key(&request, &via, &method);
+        let written = via.clone();
         via.set_source(from);
-        if request.replace_top_via(&via).is_err() {
+        if via != written && request.replace_top_via(&via).is_err() {
             return;
         }
         if let Some(tx) = self.server_keys.get(&key).copied() {

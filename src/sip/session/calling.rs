@@ -25,8 +25,18 @@ const MAX_FORKS: usize = 16;
 
 /// Header fields that the call layer may not set, because the session does.
 const OURS: [&str; 12] = [
-    "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length", "Allow",
-    "Authorization", "Proxy-Authorization",
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Contact",
+    "Max-Forwards",
+    "Content-Type",
+    "Content-Length",
+    "Allow",
+    "Authorization",
+    "Proxy-Authorization",
 ];
 
 /// What stays the same in a call from its INVITE to its last BYE. Shared with the transaction, for forks that answer late.
@@ -104,7 +114,8 @@ impl Calling {
         invite.push("Contact", cx.contact());
         invite.push("Allow", ALLOW);
         invite.push("User-Agent", cx.config.user_agent.as_str());
-        for (name, value) in call.headers.iter().filter(|(name, _)| !OURS.iter().any(|o| o.eq_ignore_ascii_case(name))) {
+        for (name, value) in call.headers.iter().filter(|(name, _)| !OURS.iter().any(|o| o.eq_ignore_ascii_case(name)))
+        {
             invite.push(name, value.as_str());
         }
         invite.set_body(SDP, call.offer);
@@ -138,7 +149,11 @@ impl Calling {
         match outcome {
             Outcome::TimedOut => {
                 // nothing was ever heard, so a ring timeout would claim too much
-                let kind = if self.cancel == Cancel::Wanted(GiveUp::Hangup) { FailureKind::Canceled } else { FailureKind::Timeout };
+                let kind = if self.cancel == Cancel::Wanted(GiveUp::Hangup) {
+                    FailureKind::Canceled
+                } else {
+                    FailureKind::Timeout
+                };
                 self.fail(cx, kind, None)
             }
             Outcome::Unreachable => self.fail(cx, FailureKind::Unreachable, None),

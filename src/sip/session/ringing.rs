@@ -10,12 +10,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::State;
 use super::closing::{Closing, Reason};
 use super::confirmed::Confirmed;
 use super::context::{ALLOW, Cx, SDP, Sent, response, sdp_of};
 use super::event::{EndCause, HangupReason, IncomingInvite, SessionEvent, Side};
 use super::repeat::Repeat;
-use super::State;
 
 /// The INVITE is in, no final response yet.
 pub(crate) struct Ringing {
@@ -27,7 +27,13 @@ pub(crate) struct Ringing {
 
 impl Ringing {
     /// A new call. Emits [`SessionEvent::Incoming`].
-    pub fn start(cx: &mut Cx, invite: Arc<Message>, tx: TxId, tag: &str, source: SocketAddr) -> Result<State, DialogFault> {
+    pub fn start(
+        cx: &mut Cx,
+        invite: Arc<Message>,
+        tx: TxId,
+        tag: &str,
+        source: SocketAddr,
+    ) -> Result<State, DialogFault> {
         let dialog = Dialog::uas(&invite, tag, source)?;
         if let (Ok(from), Ok(to), Some(uri)) = (invite.from(), invite.to(), invite.uri()) {
             let headers = invite.all_headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

@@ -16,13 +16,20 @@ pub struct ClientInvite {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum State {
     /// The request is out, nothing came back. Timers A (unreliable only) and B run.
-    Calling { a: Option<Backoff>, b: Instant },
+    Calling {
+        a: Option<Backoff>,
+        b: Instant,
+    },
     /// A provisional response came. No timer: the session's patience decides.
     Proceeding,
     /// A final response 300-699 came and was acknowledged. Timer D.
-    Completed { d: Instant },
+    Completed {
+        d: Instant,
+    },
     /// A 2xx came (RFC 6026). Timer M.
-    Accepted { m: Instant },
+    Accepted {
+        m: Instant,
+    },
     Terminated,
 }
 

@@ -14,11 +14,19 @@ pub struct ClientOther {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum State {
     /// The request is out. Timers E (unreliable only) and F.
-    Trying { e: Option<Backoff>, f: Instant },
+    Trying {
+        e: Option<Backoff>,
+        f: Instant,
+    },
     /// A provisional response came; E goes on at T2.
-    Proceeding { e: Option<Backoff>, f: Instant },
+    Proceeding {
+        e: Option<Backoff>,
+        f: Instant,
+    },
     /// The final response came. Timer K absorbs its repetitions.
-    Completed { k: Instant },
+    Completed {
+        k: Instant,
+    },
     Terminated,
 }
 

@@ -19,13 +19,22 @@ pub struct ServerInvite {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum State {
     /// No final response yet. `trying` runs until the user says anything.
-    Proceeding { trying: Option<Instant> },
+    Proceeding {
+        trying: Option<Instant>,
+    },
     /// A final response 300-699 is out. Timers G (unreliable only) and H.
-    Completed { g: Option<Backoff>, h: Instant },
+    Completed {
+        g: Option<Backoff>,
+        h: Instant,
+    },
     /// Its ACK came. Timer I absorbs further ones.
-    Confirmed { i: Instant },
+    Confirmed {
+        i: Instant,
+    },
     /// A 2xx is out (RFC 6026). Timer L.
-    Accepted { l: Instant },
+    Accepted {
+        l: Instant,
+    },
     Terminated,
 }
 

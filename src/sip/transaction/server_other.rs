@@ -18,7 +18,9 @@ enum State {
     /// A provisional response is out.
     Proceeding,
     /// The final response is out. Timer J.
-    Completed { j: Instant },
+    Completed {
+        j: Instant,
+    },
     Terminated,
 }
 

@@ -11,6 +11,11 @@ mod server;
 pub(super) const RFC: TimerConfig =
     TimerConfig { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) };
 
+/// Where virtual time begins.
+pub(super) fn epoch() -> Instant {
+    Instant::now()
+}
+
 fn invite(reliable: bool, now: Instant) -> ClientMachine {
     ClientMachine::Invite(ClientInvite::new(&RFC, reliable, now))
 }
@@ -25,7 +30,7 @@ fn play(
     reliable: bool,
     script: &[(u64, super::ClientInput)],
 ) -> Vec<(u64, Option<Timer>, Vec<ClientAction>)> {
-    let start = Instant::now();
+    let start = epoch();
     let mut machine = make(reliable, start);
     let mut seen = Vec::new();
     let mut script = script.iter().copied().peekable();
@@ -103,7 +108,13 @@ fn invite_failure_is_acknowledged_each_time_and_absorbed_until_d() {
 
 #[test]
 fn invite_2xx_passes_every_time_until_m_rfc6026() {
-    let script = [(100, Response(180)), (200, Response(200)), (700, Response(200)), (20_000, Response(486)), (32_199, Response(200))];
+    let script = [
+        (100, Response(180)),
+        (200, Response(200)),
+        (700, Response(200)),
+        (20_000, Response(486)),
+        (32_199, Response(200)),
+    ];
     for reliable in [false, true] {
         assert_eq!(
             play(invite, reliable, &script),
@@ -128,7 +139,8 @@ fn invite_2xx_after_a_failure_still_passes() {
 #[test]
 fn invite_transport_error_counts_only_while_calling() {
     assert_eq!(play(invite, false, &[(10, TransportError)]), [(10, None, vec![Unreachable, Terminate])]);
-    let seen = play(invite, false, &[(10, Response(100)), (20, TransportError), (30, Response(200)), (40, TransportError)]);
+    let seen =
+        play(invite, false, &[(10, Response(100)), (20, TransportError), (30, Response(200)), (40, TransportError)]);
     assert_eq!(seen[1], (20, None, vec![]));
     assert_eq!(seen[3], (40, None, vec![]));
 }
@@ -154,7 +166,8 @@ fn other_goes_on_at_t2_after_a_provisional() {
 
 #[test]
 fn other_final_is_passed_once_and_absorbed_until_k() {
-    let seen = play(other, false, &[(10, Response(200)), (20, Response(200)), (30, Response(404)), (40, TransportError)]);
+    let seen =
+        play(other, false, &[(10, Response(200)), (20, Response(200)), (30, Response(404)), (40, TransportError)]);
     assert_eq!(
         seen,
         [
@@ -172,7 +185,7 @@ fn other_final_is_passed_once_and_absorbed_until_k() {
 
 #[test]
 fn a_late_poll_does_not_send_a_burst() {
-    let start = Instant::now();
+    let start = epoch();
     let mut machine = invite(false, start);
     let late = start + Duration::from_secs(10);
     assert_eq!(machine.handle(Time, &RFC, late), [Retransmit]);

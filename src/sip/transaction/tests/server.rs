@@ -1,6 +1,6 @@
 //! Server machines, in virtual time.
 
-use super::RFC;
+use super::{RFC, epoch};
 use crate::sip::transaction::ServerAction::{self, Resend, Send, Terminate, TimedOut, Trying};
 use crate::sip::transaction::ServerInput::{self, Ack, Request, Respond, Time};
 use crate::sip::transaction::{ServerInvite, ServerMachine, ServerOther, Timer};
@@ -17,7 +17,7 @@ fn other(reliable: bool, _now: Instant) -> ServerMachine {
 type Seen = Vec<(u64, Option<Timer>, Vec<ServerAction>)>;
 
 fn play(make: fn(bool, Instant) -> ServerMachine, reliable: bool, script: &[(u64, ServerInput)]) -> Seen {
-    let start = Instant::now();
+    let start = epoch();
     let mut machine = make(reliable, start);
     let mut seen = Vec::new();
     let mut script = script.iter().copied().peekable();
@@ -95,7 +95,8 @@ fn invite_2xx_absorbs_until_l_and_leaves_repetition_to_the_user_rfc6026() {
 
 #[test]
 fn other_repeats_its_response_until_j() {
-    let script = [(10, Request), (20, Respond(100)), (30, Request), (40, Respond(200)), (50, Request), (60, Respond(500))];
+    let script =
+        [(10, Request), (20, Respond(100)), (30, Request), (40, Respond(200)), (50, Request), (60, Respond(500))];
     assert_eq!(
         play(other, false, &script),
         [
