@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn national_dialling_follows_the_plan() {
-        for (number, want) in [("+8613800138000", "13800138000"), ("+861065529988", "01065529988"), ("+14155552671", "4155552671")] {
+        for (number, want) in
+            [("+8613800138000", "13800138000"), ("+861065529988", "01065529988"), ("+14155552671", "4155552671")]
+        {
             assert_eq!(E164::from_stored(number).unwrap().national(), want);
         }
     }

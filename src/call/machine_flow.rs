@@ -1,9 +1,9 @@
 //! The conversation's half of [`Machine`]: what the survey flow wants done, and what its end means.
 
 use super::*;
-use crate::survey::flow::AnswerValue;
 use crate::media::recorder::RecordingEnd;
 use crate::media::session::Recording;
+use crate::survey::flow::AnswerValue;
 
 impl Machine {
     /// Takes everything that the flow wants done.

@@ -58,7 +58,9 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let trunk = match &options.trunk {
         Some(name) => trunks.iter().find(|trunk| trunk.name == *name),
         None if trunks.len() == 1 => trunks.first(),
-        None => return Err(Failure::start("--trunk NAME says which of the trunks in the settings; there is not just one")),
+        None => {
+            return Err(Failure::start("--trunk NAME says which of the trunks in the settings; there is not just one"));
+        }
     };
     let trunk = trunk.ok_or_else(|| Failure::start("no trunk of this name is in the settings"))?.clone();
     let mut surveys = parts::load_surveys(&settings.survey.surveys_dir)?;

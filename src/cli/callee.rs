@@ -41,5 +41,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
 fn print_line(line: &serde_json::Value) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| Failure::Found(format!("standard output: {error}")))
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::Found(format!("standard output: {error}")))
 }

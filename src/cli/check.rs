@@ -94,6 +94,7 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
                     match finding.severity {
                         Severity::Error => findings.error(text),
                         Severity::Warning => findings.warning(text),
+                        Severity::Info => println!("note     {text}"),
                     }
                 }
                 for language in &survey.definition.languages {
@@ -128,7 +129,9 @@ async fn database(settings: &Settings, findings: &mut Findings) {
         Ok(store) => {
             match db::pending_migrations(&store.pool).await {
                 Ok(0) => {}
-                Ok(missing) => findings.warning(format!("database: {missing} migrations are missing; run `huifang migrate`")),
+                Ok(missing) => {
+                    findings.warning(format!("database: {missing} migrations are missing; run `huifang migrate`"))
+                }
                 Err(error) => findings.error(format!("database: {error}")),
             }
             if let Err(error) = store.close().await {
@@ -137,4 +140,3 @@ async fn database(settings: &Settings, findings: &mut Findings) {
         }
     }
 }
-

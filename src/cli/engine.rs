@@ -50,9 +50,9 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     for survey in files.values() {
         playable(&survey.definition, &prompts)?;
     }
-    let listener = TcpListener::bind(settings.web.listen).await.map_err(|error| {
-        Failure::start(format!("web.listen: cannot listen on {}: {error}", settings.web.listen))
-    })?;
+    let listener = TcpListener::bind(settings.web.listen)
+        .await
+        .map_err(|error| Failure::start(format!("web.listen: cannot listen on {}: {error}", settings.web.listen)))?;
     let page = listener.local_addr().map_err(Failure::start)?;
     let line = parts::open_line(settings, prompts)?;
     let store = parts::open_store(settings).await?;
@@ -154,7 +154,9 @@ async fn publish(
             let published = surveys::get(&mut conn, &key, version).await.map_err(Failure::start)?;
             match Definition::from_toml(&format!("survey {key}, version {version}"), &published.content) {
                 Ok(definition) => drop(all.insert((key.clone(), version), definition)),
-                Err(error) => tracing::error!(survey = key, version, %error, "a published survey cannot be read by this version"),
+                Err(error) => {
+                    tracing::error!(survey = key, version, %error, "a published survey cannot be read by this version")
+                }
             }
         }
     }

@@ -97,7 +97,10 @@ pub fn rules(settings: &Settings, dry_run: bool) -> Result<ImportSettings, Failu
 fn conclude(summary: &Summary, rejects: &Path, dry_run: bool) -> Result<(), Failure> {
     let counts = summary.counts;
     let would = if dry_run { " (dry run: nothing was loaded)" } else { "" };
-    println!("{} rows read, {} loaded, {} known already, {} rejected{would}", counts.read, counts.loaded, counts.known, counts.rejected);
+    println!(
+        "{} rows read, {} loaded, {} known already, {} rejected{would}",
+        counts.read, counts.loaded, counts.known, counts.rejected
+    );
     if summary.blocked > 0 {
         println!("{} of the loaded rows will not be called: wrong number or do-not-call", summary.blocked);
     }
@@ -134,7 +137,8 @@ impl Write for OnDemand {
             Some(file) => file.write(bytes),
             None if bytes.is_empty() => Ok(0),
             None => {
-                let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.path)?;
+                let file =
+                    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.path)?;
                 self.file.insert(file).write(bytes)
             }
         }

@@ -1,7 +1,7 @@
 //! The commands: one file for each; parse, run, exit status (0 done, 1 the run found a failure, 2 cannot start).
 
-mod callee;
 mod call;
+mod callee;
 mod check;
 mod demo;
 mod engine;
@@ -17,12 +17,18 @@ use std::process::ExitCode;
 
 /// Follow-up calls for car dealers: dials due customers over SIP, asks the survey, keeps every answer.
 #[derive(Parser, Debug)]
-#[command(name = "huifang", version, about, max_term_width = 110, after_help = "\
+#[command(
+    name = "huifang",
+    version,
+    about,
+    max_term_width = 110,
+    after_help = "\
 Settings: built-in defaults, then the file given by --config, then variables HUIFANG__SECTION__KEY
 (HUIFANG__DIALER__MAX_CALLS=5). DATABASE_URL names a PostgreSQL of yours; without it a private one is
 started in database.data_dir. `huifang check` names every mistake; docs/configuration.md lists every key.
 
-Exit status: 0 done, 1 the run found a failure, 2 cannot start.")]
+Exit status: 0 done, 1 the run found a failure, 2 cannot start."
+)]
 struct Arguments {
     /// Settings file (TOML).
     #[arg(long, short, global = true, value_name = "FILE", env = "HUIFANG_CONFIG")]

@@ -8,8 +8,8 @@ use crate::dialer::trunks::Trunk;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::{prompt_files, sip_transport};
-use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
 use crate::sip::auth::Credentials;
+use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
 use crate::survey::check::PromptCatalog;
 use crate::survey::definition::Definition;
 use secrecy::SecretString;
@@ -41,7 +41,10 @@ pub fn load_surveys(directory: &Path) -> Result<BTreeMap<String, SurveyFile>, Fa
         let survey = read_survey(&path)?;
         let key = survey.definition.key.clone();
         if surveys.insert(key.clone(), survey).is_some() {
-            return Err(Failure::start(format!("{}: the survey `{key}` stands in another file already", path.display())));
+            return Err(Failure::start(format!(
+                "{}: the survey `{key}` stands in another file already",
+                path.display()
+            )));
         }
     }
     if surveys.is_empty() {
@@ -105,7 +108,9 @@ pub fn trunks(settings: &Settings) -> Result<Vec<Trunk>, Failure> {
         let credentials = match (&trunk.username, password) {
             (Some(username), Some(password)) => Some(Credentials { username: username.clone(), password }),
             (Some(_), None) => {
-                return Err(Failure::start(format!("trunks.{name}.username: there is no password (password_file or environment)")));
+                return Err(Failure::start(format!(
+                    "trunks.{name}.username: there is no password (password_file or environment)"
+                )));
             }
             (None, _) => None,
         };
@@ -205,7 +210,9 @@ pub fn stop_on_signal() -> CancellationToken {
                 }
             });
         }
-        (Err(error), _) | (_, Err(error)) => tracing::warn!(%error, "signals are not caught; the process ends abruptly"),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(%error, "signals are not caught; the process ends abruptly")
+        }
     }
     stop
 }

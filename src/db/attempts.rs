@@ -116,6 +116,28 @@ pub async fn mark_sent(conn: &mut PgConnection, id: AttemptId, at: DateTime<Utc>
     exists(conn, id).await
 }
 
+/// Takes back that the INVITE left: no byte of it did, so it was no attempt. Doing it again changes nothing.
+pub async fn never_sent(conn: &mut PgConnection, id: AttemptId) -> Result<()> {
+    sqlx::query(
+        "with unsent as (update attempts set invite_sent_at = null where id = $1 and invite_sent_at is not null returning follow_up_id)
+         update follow_ups f set attempts_made = attempts_made - 1 from unsent where f.id = unsent.follow_up_id",
+    )
+    .bind(id.0)
+    .execute(&mut *conn)
+    .await?;
+    exists(conn, id).await
+}
+
+/// How many attempts at a follow-up have begun since a moment.
+pub async fn count_since(conn: &mut PgConnection, follow_up: FollowUpId, since: DateTime<Utc>) -> Result<u32> {
+    let count: i64 = sqlx::query_scalar("select count(*) from attempts where follow_up_id = $1 and began_at >= $2")
+        .bind(follow_up.0)
+        .bind(since)
+        .fetch_one(conn)
+        .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 /// Writes that the callee answered. The first time stands.
 pub async fn answered(conn: &mut PgConnection, id: AttemptId, at: DateTime<Utc>) -> Result<()> {
     let done = sqlx::query("update attempts set answered_at = coalesce(answered_at, $2) where id = $1")

@@ -3,10 +3,24 @@
 use super::state::{FollowUpState, StateReason};
 use super::{Result, StoreError};
 use crate::ids::{CustomerId, FollowUpId, PhoneId, ServiceEventId};
+use crate::phone::E164;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+/// Every follow-up with the number that it is owed on, oldest first.
+pub async fn numbers(conn: &mut PgConnection) -> Result<Vec<(FollowUpId, E164)>> {
+    let rows: Vec<(Uuid, String)> =
+        sqlx::query_as("select f.id, p.number from follow_ups f join phones p on p.id = f.phone_id order by f.id")
+            .fetch_all(conn)
+            .await?;
+    let number = |(id, number): (Uuid, String)| match E164::from_stored(&number) {
+        Ok(number) => Ok((FollowUpId(id), number)),
+        Err(_) => Err(StoreError::row("follow_ups", id, "its number is not E.164")),
+    };
+    rows.into_iter().map(number).collect()
+}
 
 /// A follow-up as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]

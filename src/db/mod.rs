@@ -20,12 +20,13 @@ mod setup;
 pub mod state;
 pub mod story;
 pub mod surveys;
+pub mod wake;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 
 pub use error::StoreError;
-pub use setup::{SetupError, Store, StoreSettings, connect, migrate};
+pub use setup::{SetupError, Store, StoreSettings, connect, migrate, pending_migrations};
 
 /// What store functions return.
 pub type Result<T> = std::result::Result<T, StoreError>;

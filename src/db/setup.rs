@@ -113,6 +113,23 @@ pub async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
     })
 }
 
+/// How many migrations of this binary the database does not have yet. Changes nothing.
+pub async fn pending_migrations(pool: &PgPool) -> Result<usize, SetupError> {
+    let failed = |error: sqlx::Error| SetupError::Migrate(StoreError::from(error).to_string());
+    let known: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
+        .fetch_one(pool)
+        .await
+        .map_err(failed)?;
+    let applied: Vec<i64> = match known {
+        true => sqlx::query_scalar("select version from _sqlx_migrations where success")
+            .fetch_all(pool)
+            .await
+            .map_err(failed)?,
+        false => Vec::new(),
+    };
+    Ok(MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count())
+}
+
 fn place(options: &PgConnectOptions) -> String {
     let host = match options.get_socket() {
         Some(socket) => socket.display().to_string(),

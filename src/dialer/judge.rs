@@ -60,7 +60,11 @@ mod tests {
                 answered: answered.to_vec(),
             };
             let verdict = judge(&orphan, Some(&survey()));
-            assert_eq!((verdict.complete, verdict.disposition.as_str()), (complete, disposition), "{outcome:?} {answered:?}");
+            assert_eq!(
+                (verdict.complete, verdict.disposition.as_str()),
+                (complete, disposition),
+                "{outcome:?} {answered:?}"
+            );
         }
     }
 }

@@ -9,9 +9,9 @@ use super::worker::Engine;
 use crate::call::disposition::{Blame, Disposition, Verdict};
 use crate::call::driver::{self, Order, Report};
 use crate::call::machine::Ending;
+use crate::db::StoreError;
 use crate::db::attempts::{self, AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
 use crate::db::journal::Fact;
-use crate::db::StoreError;
 use crate::db::queue::Leased;
 use crate::ids::AttemptId;
 use crate::survey::flow::Facts;
@@ -119,7 +119,8 @@ fn order(engine: &Engine, leased: &Leased, trunk: &Trunk) -> Result<Order, Endin
         Ending { verdict, sip_status: None, outcome: None, never_left: true }
     };
     let survey = (leased.survey.clone(), leased.survey_version);
-    let definition = engine.surveys.get(&survey).cloned().ok_or_else(|| broken(&"the survey's version is not loaded"))?;
+    let definition =
+        engine.surveys.get(&survey).cloned().ok_or_else(|| broken(&"the survey's version is not loaded"))?;
     Ok(Order {
         target: trunk.target(&leased.number).map_err(|error| broken(&error))?,
         next_hop: trunk.address,

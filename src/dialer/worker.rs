@@ -8,11 +8,11 @@ use super::trunks::{Room, Trunk, Trunks};
 use crate::call::driver::Line;
 use crate::clock::Clock;
 use crate::config;
+use crate::db::StoreError;
 use crate::db::journal::Journal;
 use crate::db::queue::{self, LeaseRequest, Leased};
-use crate::db::wake;
 use crate::db::reconcile::{self, Orphan, Scope};
-use crate::db::StoreError;
+use crate::db::wake;
 use crate::ids::LeaseToken;
 use crate::survey::definition::Definition;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -89,7 +89,11 @@ impl Engine {
         while !stop.is_cancelled() {
             let nap = match self.launch_some(floor, stop).await {
                 Ok(Step::Wait(nap)) => nap,
-                Ok(Step::NothingDue) if until == Until::Idle && floor.calls.is_empty() && self.journal.backlog().records == 0 => break,
+                Ok(Step::NothingDue)
+                    if until == Until::Idle && floor.calls.is_empty() && self.journal.backlog().records == 0 =>
+                {
+                    break;
+                }
                 Ok(Step::NothingDue) => IDLE,
                 Err(error) => {
                     tracing::warn!(%error, "the queue cannot be asked; calls go on");
@@ -130,7 +134,8 @@ impl Engine {
 
     async fn lease_one(&self) -> Result<Option<Leased>, StoreError> {
         let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
-        let request = LeaseRequest { node: &self.node, limit: 1, ttl, now: self.clock.now(), survey: None, follow_up: None };
+        let request =
+            LeaseRequest { node: &self.node, limit: 1, ttl, now: self.clock.now(), survey: None, follow_up: None };
         Ok(queue::lease(&mut *self.pool.acquire().await?, &request).await?.pop())
     }
 
@@ -190,7 +195,12 @@ impl Engine {
         let done = reconcile::run(&mut conn, scope, self.clock.now(), 500, judge).await?;
         if done != reconcile::Reconciled::default() {
             let (requeued, completed, review) = (done.requeued.len(), done.completed.len(), done.to_review.len());
-            tracing::warn!(requeued, completed, review, "an engine had died: its calls are closed, nothing is redialled by itself");
+            tracing::warn!(
+                requeued,
+                completed,
+                review,
+                "an engine had died: its calls are closed, nothing is redialled by itself"
+            );
         }
         Ok(())
     }
@@ -204,7 +214,10 @@ impl Engine {
             let ours = queue::heartbeat(&mut conn, &held, now, ttl).await?;
             let lost = held.len() - ours.len();
             if lost > 0 {
-                tracing::error!(lost, "leases of live calls were taken away: lease_ttl_s is too short for this machine");
+                tracing::error!(
+                    lost,
+                    "leases of live calls were taken away: lease_ttl_s is too short for this machine"
+                );
             }
         }
         self.reconcile(Scope::LeaseRunOut).await?;

@@ -59,13 +59,12 @@ struct House {
 impl Callees {
     /// Binds `listen` (port 0: the kernel chooses).
     pub fn bind(listen: SocketAddr, seed: u64, prompts: Arc<PromptStore>) -> anyhow::Result<Callees> {
-        let config = |local| EndpointConfig {
-            incoming: IncomingPolicy::Accept,
-            ..EndpointConfig::new(local, "huifang-callee")
-        };
+        let config =
+            |local| EndpointConfig { incoming: IncomingPolicy::Accept, ..EndpointConfig::new(local, "huifang-callee") };
         let (sip, incoming) = sip_transport::start(listen, config)?;
         // Callees record nothing; the engine wants a folder all the same.
-        let media = MediaEngine::start(MediaConfig::new(listen.ip(), std::env::temp_dir())).context("the callees' media engine")?;
+        let media = MediaEngine::start(MediaConfig::new(listen.ip(), std::env::temp_dir()))
+            .context("the callees' media engine")?;
         let ears = Arc::new(EarIndex::new(&prompts));
         Ok(Callees { sip, incoming, house: Arc::new(House { media, prompts, ears, seed }) })
     }

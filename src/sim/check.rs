@@ -40,7 +40,10 @@ pub fn compare(reports: &[CallReport], stored: &BTreeMap<String, Stored>) -> Vec
     }
     for (number, stored) in stored {
         if !called.contains(&digits(number)) && !stored.dispositions.is_empty() {
-            found.push(Mismatch(format!("{} attempts are stored for somebody whose phone never rang", stored.dispositions.len())));
+            found.push(Mismatch(format!(
+                "{} attempts are stored for somebody whose phone never rang",
+                stored.dispositions.len()
+            )));
         } else if !called.contains(&digits(number)) {
             found.push(Mismatch("somebody on the list was never called".into()));
         }
@@ -161,7 +164,10 @@ mod tests {
 
     #[test]
     fn the_same_is_no_difference() {
-        let report = report(Persona::Refuses, &[("aftersales.greeting", "1"), ("aftersales.reason", "3"), ("aftersales.retention", "2")]);
+        let report = report(
+            Persona::Refuses,
+            &[("aftersales.greeting", "1"), ("aftersales.reason", "3"), ("aftersales.retention", "2")],
+        );
         let stored = stored("refusal", &[("identity", "1", None), ("consent", "3", None), ("retention", "2", None)]);
         assert_eq!(compare(&[report], &stored), []);
     }
@@ -176,7 +182,10 @@ mod tests {
         assert_eq!(count(std::slice::from_ref(&satisfied), &stored("partial", &right)), 1);
         assert_eq!(count(std::slice::from_ref(&satisfied), &stored("complete", &right[..1])), 1);
         assert_eq!(count(std::slice::from_ref(&satisfied), &stored("complete", &[("q1", "1", Some(8)), right[1]])), 1);
-        assert_eq!(count(std::slice::from_ref(&satisfied), &stored("complete", &[right[0], right[1], ("q2", "1", Some(12))])), 1);
+        assert_eq!(
+            count(std::slice::from_ref(&satisfied), &stored("complete", &[right[0], right[1], ("q2", "1", Some(12))])),
+            1
+        );
         assert_eq!(count(&[satisfied.clone(), satisfied.clone()], &stored("complete", &right)), 1, "called twice");
         assert_eq!(count(&[], &stored("complete", &right)), 1, "stored, but the phone never rang");
         assert_eq!(count(&[satisfied], &BTreeMap::new()), 1, "nothing stored");

@@ -23,7 +23,9 @@ pub struct Callees {
 impl Callees {
     /// Starts the process on a port of the kernel's choice.
     pub async fn start(seed: u64) -> Result<Callees, Failure> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| Failure::start(format!("the callees' process: {what}: {error}"));
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            Failure::start(format!("the callees' process: {what}: {error}"))
+        };
         let program = std::env::current_exe().map_err(|error| failed("this program's path", &error))?;
         let mut child = Command::new(program)
             .args(["callee", "--listen", "127.0.0.1:0", "--seed", &seed.to_string()])
@@ -48,7 +50,8 @@ impl Callees {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM);
         }
         let lost = |why: &str| Failure::Found(format!("the callees' reports: {why}"));
-        let reports = tokio::time::timeout(LAST_REPORTS, &mut self.reports).await.map_err(|_| lost("none came in time"))?;
+        let reports =
+            tokio::time::timeout(LAST_REPORTS, &mut self.reports).await.map_err(|_| lost("none came in time"))?;
         let reports = reports.map_err(|_| lost("the reader broke"))?.map_err(|why| lost(&why))?;
         let _ = self.child.wait().await;
         Ok(reports)

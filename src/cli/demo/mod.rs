@@ -100,8 +100,12 @@ fn settings(home: &Path, callees: SocketAddr) -> Settings {
         ring_timeout_s: RING_TIMEOUT_S,
         ..config::Trunk::default()
     };
-    let window =
-        config::Window { open: NaiveTime::MIN, close: config::END_OF_DAY, allow_night: true, ..config::Window::default() };
+    let window = config::Window {
+        open: NaiveTime::MIN,
+        close: config::END_OF_DAY,
+        allow_night: true,
+        ..config::Window::default()
+    };
     Settings {
         dealer: config::Dealer { name: "演示 4S 店".into(), ..config::Dealer::default() },
         database: config::Database { data_dir: home.join("data"), url: None, ..config::Database::default() },

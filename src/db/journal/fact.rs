@@ -22,6 +22,11 @@ pub enum Fact {
         /// When.
         at: DateTime<Utc>,
     },
+    /// No byte of the INVITE left after all.
+    NeverSent {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
     /// The callee answered.
     AttemptAnswered {
         /// Which attempt.
@@ -76,6 +81,7 @@ impl Fact {
     pub(super) async fn apply(&self, conn: &mut PgConnection) -> Result<()> {
         match self {
             Fact::AttemptSent { attempt, at } => attempts::mark_sent(conn, *attempt, *at).await,
+            Fact::NeverSent { attempt } => attempts::never_sent(conn, *attempt).await,
             Fact::AttemptAnswered { attempt, at } => attempts::answered(conn, *attempt, *at).await,
             Fact::Answer(answer) => answers::add(conn, answer).await.map(drop),
             Fact::Complaint(complaint) => complaints::open(conn, complaint).await.map(drop),

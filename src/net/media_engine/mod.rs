@@ -242,6 +242,12 @@ impl MediaEngine {
         Ok(MediaHandle { shared: Arc::clone(&self.shared), lane, call, local })
     }
 
+    /// Whether no thread takes another call.
+    pub fn is_full(&self) -> bool {
+        let limit = self.shared.config.calls_per_thread;
+        self.shared.lanes.iter().all(|lane| lane.calls.load(Ordering::Relaxed) >= limit)
+    }
+
     /// A place on the thread that has the fewest calls.
     fn reserve(&self) -> Option<usize> {
         let limit = self.shared.config.calls_per_thread;
