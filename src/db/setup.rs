@@ -3,13 +3,16 @@
 use super::embedded::Embedded;
 use super::{MIGRATOR, StoreError};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use thiserror::Error;
+
+/// How long a connection is waited for.
+const ACQUIRE: Duration = Duration::from_secs(10);
 
 /// Where the store is.
 #[derive(Clone, Debug)]
@@ -92,12 +95,19 @@ pub async fn connect(settings: &StoreSettings) -> Result<Store, SetupError> {
         }
     };
     let options = options.application_name("huifang");
+    // Not by the pool: it would ask a refusing server again and again, and then not say why.
+    let first = tokio::time::timeout(ACQUIRE, PgConnection::connect_with(&options))
+        .await
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    let closed = match first {
+        Ok(conn) => conn.close().await,
+        Err(error) => Err(error),
+    };
+    closed.map_err(|error| SetupError::Connect { place: place(&options), why: reason(error) })?;
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections.max(1))
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options.clone())
-        .await
-        .map_err(|error| SetupError::Connect { place: place(&options), why: reason(error) })?;
+        .acquire_timeout(ACQUIRE)
+        .connect_lazy_with(options);
     Ok(Store { pool, embedded })
 }
 
@@ -161,6 +171,7 @@ mod tests {
             let settings = settings(url);
             let error = connect(&settings).await.unwrap_err();
             let text = format!("{error} {error:?} {settings:?}");
+            assert!(!text.contains("no connection came free"), "the true reason is named: {text}");
             assert!(!text.contains("geheim") && !text.contains('\n'), "{text}");
         }
     }

@@ -97,6 +97,8 @@ struct Import<'a, W: Write> {
     rejects: Rejects<W>,
     summary: Summary,
     batch: Vec<NewRow>,
+    /// Rows loaded since the planner was last told.
+    unanalyzed: u64,
 }
 
 /// Reads a list and loads its good rows; every bad one goes to `rejects` and to `report`. `random` gives the random bits of ids; `progress` is told after each batch.
@@ -119,8 +121,17 @@ pub async fn run<R: Read + Send, W: Write + Send>(
     }
     let mut rejects = rejects;
     rejects.header = Some(reader.header()?);
-    let mut import =
-        Import { conn, settings, random, now, id: None, rejects, summary: Summary::default(), batch: Vec::new() };
+    let mut import = Import {
+        conn,
+        settings,
+        random,
+        now,
+        id: None,
+        rejects,
+        summary: Summary::default(),
+        batch: Vec::new(),
+        unanalyzed: 0,
+    };
     if !settings.dry_run {
         let id = ImportId(import.new_id());
         imports::begin(import.conn, id, ListKind::Repair, file_name, now).await?;
@@ -145,6 +156,9 @@ pub async fn run<R: Read + Send, W: Write + Send>(
     }
     import.load().await?;
     import.rejects.csv.flush().map_err(|error| ImportError::Rejects(error.to_string()))?;
+    if import.unanalyzed >= BATCH as u64 {
+        imports::analyze(import.conn).await?;
+    }
     if let Some(id) = import.id {
         imports::finish(import.conn, id, import.summary.counts, clock.now()).await?;
     }
@@ -201,6 +215,12 @@ impl<W: Write> Import<'_, W> {
             self.summary.blocked += done.blocked as u64;
             for follow_up in done.follow_ups {
                 if follow_up.is_some() { loaded += 1 } else { known += 1 }
+            }
+            self.unanalyzed += loaded;
+            // Whenever the tables may have doubled.
+            if self.unanalyzed > self.summary.counts.loaded / 2 {
+                imports::analyze(self.conn).await?;
+                self.unanalyzed = 0;
             }
         }
         self.summary.counts.loaded += loaded;

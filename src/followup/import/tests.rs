@@ -30,7 +30,7 @@ async fn import(pool: &PgPool, list: &str, dry_run: bool) -> Result<(Summary, St
     let mut random = || {
         seed += 1;
         let [a, b, c, d] = seed.to_be_bytes();
-        [a, b, c, d, 0, 0, 0, 0, 0, 7]
+        [0, 0, 0, 0, 0, 7, a, b, c, d]
     };
     let (mut output, mut reported) = (Vec::new(), Vec::new());
     let mut conn = pool.acquire().await.unwrap();
