@@ -8,7 +8,7 @@ use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::phones;
-use crate::dialer::policy::{Opening, Window, allowed};
+use crate::dialer::policy::{Permit, Window, permit};
 use crate::phone::{E164, Pii};
 use crate::survey::flow::Facts;
 use chrono::NaiveDate;
@@ -91,13 +91,18 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
 }
 
 fn permitted(settings: &Settings, number: &E164) -> Result<(), Failure> {
-    if !allowed(number, &settings.dialer.allow) {
-        return Err(Failure::start("dialer.allow has no prefix for this number; add one, as allow = [\"+86\"]"));
-    }
-    match Window::from(&settings.dialer.window).opening(Clock::System.now(), parts::zone(settings)?) {
-        Opening::Open => Ok(()),
-        Opening::From(at) => Err(Failure::start(format!("the calling window (dialer.window) is closed until {at}"))),
-        Opening::Never => Err(Failure::start("the calling window (dialer.window) never opens")),
+    let dialer = &settings.dialer;
+    let window = Window::from(&dialer.window);
+    match permit(number, &dialer.allow, &window, parts::zone(settings)?, Clock::System.now()) {
+        Permit::Dial => Ok(()),
+        Permit::NotBefore(at) => Err(Failure::start(format!(
+            "the calling window (dialer.window) is closed until {}",
+            at.format("%F %H:%M UTC")
+        ))),
+        Permit::NeverOpen => Err(Failure::start("the calling window (dialer.window) never opens")),
+        Permit::NotAllowed => {
+            Err(Failure::start("dialer.allow has no prefix for this number; add one, as allow = [\"+86\"]"))
+        }
     }
 }
 

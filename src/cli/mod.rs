@@ -25,7 +25,7 @@ use std::process::ExitCode;
     after_help = "\
 Settings: built-in defaults, then the file given by --config, then variables HUIFANG__SECTION__KEY
 (HUIFANG__DIALER__MAX_CALLS=5). DATABASE_URL names a PostgreSQL of yours; without it a private one is
-started in database.data_dir. `huifang check` names every mistake; docs/configuration.md lists every key.
+started in database.data_dir. `huifang check` names every mistake; huifang.example.toml lists every key.
 
 Exit status: 0 done, 1 the run found a failure, 2 cannot start."
 )]
