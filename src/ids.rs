@@ -50,6 +50,8 @@ id! {
     ServiceEventId;
     /// A follow-up: one customer owed one call of one kind for one event.
     FollowUpId;
+    /// A manual touch of the calendar.
+    TaskId;
     /// One attempt at a follow-up: an INVITE that left.
     AttemptId;
     /// One answer.

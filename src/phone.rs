@@ -111,6 +111,12 @@ impl<T> Pii<T> {
     }
 }
 
+impl<T> From<T> for Pii<T> {
+    fn from(value: T) -> Pii<T> {
+        Pii(value)
+    }
+}
+
 impl<T> fmt::Debug for Pii<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("•••")

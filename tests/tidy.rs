@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("src/dialer/policy", 1),
     ("src/dialer/", 3),
     ("src/followup/list", 1),
+    ("src/followup/calendar", 1),
     ("src/followup/", 3),
     ("src/net/", 2),
     ("src/db/", 2),

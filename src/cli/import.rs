@@ -1,27 +1,25 @@
-//! `huifang import --list repair FILE`: loads a list; good rows load, each bad one is named by line and reason and written to a file of rejects.
+//! `huifang import --list showroom|delivery|repair FILE`: loads a list and plans what the calendar owes for it; good rows load, each bad one is named by line and
+//! reason and written to a file of rejects.
 
-use super::{Failure, parts};
+use super::{Failure, parts, plan};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::followup::import::{self, ImportSettings, Rejects, Summary};
-use crate::followup::list::{Defaults, Reject};
-use chrono::TimeDelta;
+use crate::followup::list::{Defaults, List, Reject};
 use indicatif::{ProgressBar, ProgressStyle};
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// The survey that a list's rows are owed.
-const SURVEY: &str = "aftersales_3day";
 
 /// Options of `import`.
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// What the list is.
     #[arg(long, value_enum)]
-    list: List,
-    /// The list: CSV in UTF-8 with a header of Chinese or English column names.
+    list: ListName,
+    /// The list: CSV (UTF-8 or GB18030) or XLSX, with a header of Chinese or English column names.
     file: PathBuf,
     /// Read and check everything, load nothing.
     #[arg(long)]
@@ -33,14 +31,28 @@ pub struct Options {
 
 /// Kinds of lists.
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
-enum List {
+enum ListName {
+    /// First-time showroom visitors: name, phone, sales advisor, visit date.
+    Showroom,
+    /// Delivered cars: name, phone, sales advisor, delivery date, model, plate.
+    Delivery,
     /// Repairs and maintenance from the dealer-management system: name, model, repair date, phone, plate, service advisor.
     Repair,
 }
 
+impl From<ListName> for List {
+    fn from(name: ListName) -> List {
+        match name {
+            ListName::Showroom => List::Showroom,
+            ListName::Delivery => List::Delivery,
+            ListName::Repair => List::Repair,
+        }
+    }
+}
+
 /// Loads the list; status 1 when rows were rejected.
 pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
-    let List::Repair = options.list;
+    let list = List::from(options.list);
     let unreadable = |error: io::Error| Failure::start(format!("{}: {error}", options.file.display()));
     let file = File::open(&options.file).map_err(unreadable)?;
     let bar = bar(file.metadata().map_err(unreadable)?.len());
@@ -54,7 +66,13 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
         super::engine::publish_files(&store.pool, &settings, &Clock::System).await?;
         let rejects = OnDemand { path: rejects_path.clone(), file: None };
         let report = |reject: &Reject| bar.suspend(|| eprintln!("{}: {reject}", options.file.display()));
-        load(&mut conn, bar.wrap_read(BufReader::new(file)), &name, rejects, &rules, report).await
+        let input = bar.wrap_read(BufReader::new(file));
+        let summary = load(&mut conn, list, input, &name, rejects, &rules, report).await?;
+        if !options.dry_run {
+            let planned = plan::plan(&mut conn, &settings, None, false).await?;
+            plan::print(&planned, false);
+        }
+        Ok(summary)
     };
     let result = result.await;
     bar.finish_and_clear();
@@ -65,6 +83,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
 /// Loads a list into the store.
 pub async fn load(
     conn: &mut PgConnection,
+    list: List,
     input: impl Read + Send,
     name: &str,
     rejects: impl Write + Send,
@@ -73,23 +92,24 @@ pub async fn load(
 ) -> Result<Summary, Failure> {
     let mut random = rand::random::<[u8; 10]>;
     let rejects = Rejects::new(rejects);
-    let loaded = import::run(conn, input, name, rejects, rules, &Clock::System, &mut random, report, |_| {}).await;
+    let loaded =
+        import::run(conn, list, input, name, rejects, rules, &Clock::System, &mut random, report, |_| {}).await;
     loaded.map_err(Failure::start)
 }
 
 /// What the settings say about lists.
 pub fn rules(settings: &Settings, dry_run: bool) -> Result<ImportSettings, Failure> {
-    let survey = parts::load_surveys(&settings.survey.surveys_dir)?.remove(SURVEY);
-    let survey = survey.ok_or_else(|| Failure::start(format!("there is no survey `{SURVEY}`")))?;
+    let surveys = parts::load_surveys(&settings.survey.surveys_dir)?;
+    let languages: BTreeSet<&String> = surveys.values().flat_map(|survey| &survey.definition.languages).collect();
     Ok(ImportSettings {
         defaults: Defaults {
             country: settings.dealer.country.clone(),
             language: settings.dealer.language.clone(),
-            languages: survey.definition.languages.clone(),
+            languages: languages.into_iter().cloned().collect(),
             zone: parts::zone(settings)?,
         },
-        survey: SURVEY.to_owned(),
-        delay: TimeDelta::hours(i64::try_from(settings.dialer.delay_h).unwrap_or(i64::from(u16::MAX))),
+        calendar: parts::calendar(settings)?,
+        delay: parts::delay(settings),
         dry_run,
     })
 }

@@ -3,12 +3,15 @@
 mod call;
 mod callee;
 mod check;
+mod customer;
 mod demo;
 mod engine;
 mod import;
 mod migrate;
 mod parts;
+mod plan;
 mod serve;
+mod tasks;
 
 use crate::config::{self, Settings};
 use clap::{Parser, Subcommand};
@@ -50,6 +53,12 @@ enum Command {
     Migrate,
     /// Loads a list of customers who are owed a call.
     Import(import::Options),
+    /// Plans what the follow-up calendar owes: surveys into the queue, manual touches for their owners. Planning twice plans nothing twice.
+    Plan(plan::Options),
+    /// Lists the manual touches of the calendar that are due, or closes one.
+    Tasks(tasks::Options),
+    /// Prints a customer's tracking table: every touch, done and planned.
+    Customer(customer::Options),
     /// Places one call now and prints it as it happens; nothing is stored.
     Call(call::Options),
     /// Plays simulated customers: answers SIP calls by persona of the called number and keys like people.
@@ -102,6 +111,9 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Serve(options) => serve::run(settings(file.as_deref())?, options).await,
             Command::Migrate => migrate::run(settings(file.as_deref())?).await,
             Command::Import(options) => import::run(settings(file.as_deref())?, options).await,
+            Command::Plan(options) => plan::run(settings(file.as_deref())?, options).await,
+            Command::Tasks(options) => tasks::run(settings(file.as_deref())?, options).await,
+            Command::Customer(options) => customer::run(settings(file.as_deref())?, options).await,
             Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
             Command::Callee(options) => callee::run(options).await,
             Command::Check(options) => check::run(file.as_deref(), options).await,

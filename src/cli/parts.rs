@@ -5,6 +5,8 @@ use crate::call::driver::Line;
 use crate::config::Settings;
 use crate::db::{self, Store, StoreError, StoreSettings};
 use crate::dialer::trunks::Trunk;
+use crate::followup::calendar::Offset;
+use crate::followup::calendar::rule::Calendar;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::{prompt_files, sip_transport};
@@ -69,6 +71,21 @@ pub fn read_survey(path: &Path) -> Result<SurveyFile, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::start(format!("{name}: {error}")))?;
     let definition = Definition::from_toml(&name, &text).map_err(Failure::start)?;
     Ok(SurveyFile { definition, text })
+}
+
+/// The follow-up calendar: the file that the settings name, or the built-in one.
+pub fn calendar(settings: &Settings) -> Result<Arc<Calendar>, Failure> {
+    let Some(file) = &settings.calendar.file else {
+        return Calendar::built_in().map(Arc::new).map_err(Failure::start);
+    };
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::start(format!("{name}: {error}")))?;
+    Calendar::from_toml(&name, &text).map(Arc::new).map_err(Failure::start)
+}
+
+/// How long after its event a call becomes due where the calendar does not say.
+pub fn delay(settings: &Settings) -> Offset {
+    Offset::hours(i32::try_from(settings.dialer.delay_h).unwrap_or(i32::from(i16::MAX)))
 }
 
 /// Opens the store that the settings name and brings it to this version's tables.

@@ -112,6 +112,7 @@ impl Reader<'_> {
             trunks: self.sections(&mut table, "trunks"),
             media: self.section(&mut table, "media"),
             dialer: self.section(&mut table, "dialer"),
+            calendar: self.section(&mut table, "calendar"),
             survey: self.section(&mut table, "survey"),
             web: self.section(&mut table, "web"),
         };

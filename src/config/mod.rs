@@ -40,6 +40,8 @@ pub struct Settings {
     pub media: Media,
     /// `[dialer]`: when, how many, how often.
     pub dialer: Dialer,
+    /// `[calendar]`: which touches customers are owed.
+    pub calendar: Calendar,
     /// `[survey]`: where surveys and prompts lie.
     pub survey: Survey,
     /// `[web]`: status API and page.
@@ -298,6 +300,24 @@ pub struct Retry {
 impl Default for Retry {
     fn default() -> Self {
         Retry { busy_min: 30, no_answer_min: 180, unreachable_min: 240, congestion_min: 10, break_off_min: 240 }
+    }
+}
+
+/// `[calendar]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Calendar {
+    /// The calendar's file; default: the built-in one, which is `calendar/default.toml`.
+    pub file: Option<PathBuf>,
+    /// How many days ahead touches are planned.
+    pub ahead_days: u32,
+    /// Minutes between two plannings of a running engine.
+    pub every_min: u32,
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        Calendar { file: None, ahead_days: 31, every_min: 15 }
     }
 }
 

@@ -15,6 +15,7 @@ pub fn validate(settings: &Settings, origin: &str) -> Vec<Problem> {
         self::trunk(name, trunk, &mut problem);
     }
     dialer(settings, &mut problem);
+    calendar(settings, &mut problem);
     found
 }
 
@@ -72,6 +73,15 @@ fn trunk(name: &str, trunk: &Trunk, problem: &mut Report<'_>) {
     }
     if trunk.password.is_some() && trunk.password_file.is_some() {
         problem(&key("password_file"), "the password is given twice".into());
+    }
+}
+
+fn calendar(settings: &Settings, problem: &mut Report<'_>) {
+    if !(1..=366).contains(&settings.calendar.ahead_days) {
+        problem("calendar.ahead_days", "1 to 366 days are wanted".into());
+    }
+    if settings.calendar.every_min == 0 {
+        problem("calendar.every_min", "at least 1 is wanted".into());
     }
 }
 

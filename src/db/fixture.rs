@@ -1,10 +1,11 @@
 //! What the store's tests start from: one published survey and customers who are owed a call. Times are minutes after a fixed moment.
 
 use super::attempts::{self, NewAttempt};
-use super::imports::{self, NewRow, RowIds};
+use super::imports::{self, NewRow, Owed as OwedSurvey, RowIds};
 use super::queue::{self, LeaseRequest, Leased};
 use super::state::EventKind;
 use super::surveys;
+use crate::followup::list::{CarDates, Profile};
 use crate::ids::{AttemptId, CustomerId, FollowUpId, PhoneId, uuid_v7};
 use crate::phone::{E164, Pii};
 use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
@@ -48,13 +49,13 @@ pub async fn owed_on(conn: &mut PgConnection, n: u16, number: &E164) -> Owed {
     surveys::publish(conn, SURVEY, "售后三日回访", "key = \"aftersales_3day\"\n", at(-60)).await.unwrap();
     let row = row(n, number, &format!("客户{n}"), &format!("苏A{n:05}"));
     let loaded = imports::load(conn, "repair_list", None, &[row], at(-60)).await.unwrap();
-    assert_eq!(loaded.follow_ups, [Some(id(n))]);
+    assert_eq!(loaded.new, [true]);
     Owed { customer: id(n), phone: id(n), follow_up: id(n) }
 }
 
 /// A row of a repair list: due at `at(0)`, deadline two days later, advisor 王顾问 with staff number 1024.
 pub fn row(n: u16, number: &E164, name: &str, plate: &str) -> NewRow {
-    let ids = RowIds { customer: id(n), phone: id(n), vehicle: id(n), advisor: id(n), event: id(n), follow_up: id(n) };
+    let ids = RowIds { customer: id(n), phone: id(n), vehicle: id(n), advisor: id(n), event: id(n) };
     NewRow {
         ids,
         name: Pii::new(name.to_owned()),
@@ -68,9 +69,9 @@ pub fn row(n: u16, number: &E164, name: &str, plate: &str) -> NewRow {
         event: EventKind::Repair,
         happened_on: NaiveDate::from_ymd_opt(2026, 11, 17).unwrap(),
         happened_at: None,
-        survey: SURVEY.to_owned(),
-        due_at: at(0),
-        deadline: at(2 * 24 * 60),
+        profile: Profile::default(),
+        dates: CarDates::default(),
+        owed: vec![OwedSurvey { id: id(n), survey: SURVEY.to_owned(), due_at: at(0), deadline: at(2 * 24 * 60) }],
     }
 }
 

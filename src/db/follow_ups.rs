@@ -1,4 +1,4 @@
-//! `follow_ups`: one customer owed one call of one kind for one event. They come from lists (`imports`). Taking them from the queue is `queue`; their whole story is `story`.
+//! `follow_ups`: one customer owed one call of one kind for one event. They come from lists (`imports`) and from the planner. Taking them from the queue is `queue`; their whole story is `story`.
 
 use super::state::{FollowUpState, StateReason};
 use super::{Result, StoreError};
@@ -20,6 +20,48 @@ pub async fn numbers(conn: &mut PgConnection) -> Result<Vec<(FollowUpId, E164)>>
         Err(_) => Err(StoreError::row("follow_ups", id, "its number is not E.164")),
     };
     rows.into_iter().map(number).collect()
+}
+
+/// A follow-up to be.
+#[derive(Clone, Debug)]
+pub struct NewFollowUp {
+    /// Its id.
+    pub id: FollowUpId,
+    /// Who is called.
+    pub customer: CustomerId,
+    /// About what.
+    pub event: ServiceEventId,
+    /// On which number.
+    pub phone: PhoneId,
+    /// Key of the survey.
+    pub survey: String,
+    /// From when on.
+    pub due_at: DateTime<Utc>,
+    /// Until when.
+    pub deadline: DateTime<Utc>,
+}
+
+/// Inserts follow-ups; one whose customer is owed this survey for this event already is left alone. Returns the new ones.
+pub async fn insert(conn: &mut PgConnection, new: &[NewFollowUp], now: DateTime<Utc>) -> Result<Vec<FollowUpId>> {
+    let inserted: Vec<Uuid> = sqlx::query_scalar(
+        "insert into follow_ups (id, customer_id, service_event_id, phone_id, survey_key, due_at, next_attempt_at, deadline, created_at)
+         select t.id, t.customer, t.event, t.phone, t.survey, t.due, t.due, t.deadline, $8
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[])
+              t(id, customer, event, phone, survey, due, deadline)
+         on conflict on constraint follow_ups_once do nothing
+         returning id",
+    )
+    .bind(new.iter().map(|one| one.id.0).collect::<Vec<_>>())
+    .bind(new.iter().map(|one| one.customer.0).collect::<Vec<_>>())
+    .bind(new.iter().map(|one| one.event.0).collect::<Vec<_>>())
+    .bind(new.iter().map(|one| one.phone.0).collect::<Vec<_>>())
+    .bind(new.iter().map(|one| one.survey.as_str()).collect::<Vec<_>>())
+    .bind(new.iter().map(|one| one.due_at).collect::<Vec<_>>())
+    .bind(new.iter().map(|one| one.deadline).collect::<Vec<_>>())
+    .bind(now)
+    .fetch_all(conn)
+    .await?;
+    Ok(inserted.into_iter().map(FollowUpId).collect())
 }
 
 /// A follow-up as it stands.

@@ -1,10 +1,11 @@
 //! `imports`, and the rows that a list creates: `customers`, `phones`, `vehicles`, `advisors`, `service_events`, `follow_ups`, by the thousand in one transaction.
 //!
-//! Loading is idempotent: an event is known by its source and the SHA-256 of number, plate and day. Imports load one after the other (advisory lock),
+//! Loading is idempotent: an event is known by its source (the list) and the SHA-256 of number, plate and day. Imports load one after the other (advisory lock),
 //! so that two of them never make one person two customers.
 
 use super::state::{EventKind, ListKind};
 use super::{Result, StoreError, phones};
+use crate::followup::list::{CarDates, Profile};
 use crate::ids::{AdvisorId, CustomerId, FollowUpId, ImportId, PhoneId, ServiceEventId, VehicleId};
 use crate::phone::{E164, Pii};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -27,8 +28,19 @@ pub struct RowIds {
     pub advisor: AdvisorId,
     /// Event's id.
     pub event: ServiceEventId,
+}
+
+/// A survey that a row's event owes at once.
+#[derive(Clone, Debug)]
+pub struct Owed {
     /// Follow-up's id.
-    pub follow_up: FollowUpId,
+    pub id: FollowUpId,
+    /// Survey that is owed.
+    pub survey: String,
+    /// From when on.
+    pub due_at: DateTime<Utc>,
+    /// Until when.
+    pub deadline: DateTime<Utc>,
 }
 
 /// One row of a list, read and checked.
@@ -58,20 +70,20 @@ pub struct NewRow {
     pub happened_on: NaiveDate,
     /// At which moment, where known.
     pub happened_at: Option<DateTime<Utc>>,
-    /// Survey that is owed.
-    pub survey: String,
-    /// From when on.
-    pub due_at: DateTime<Utc>,
-    /// Until when.
-    pub deadline: DateTime<Utc>,
+    /// What else is known of the customer; fills in and replaces.
+    pub profile: Profile,
+    /// What else is known of the car; fills in and replaces.
+    pub dates: CarDates,
+    /// The surveys that it owes at once; the planner finds what is owed later.
+    pub owed: Vec<Owed>,
 }
 
 /// What [`load`] did with its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// The follow-up of each row that was new, in the rows' order (`None`: its event was known, or came twice).
-    pub follow_ups: Vec<Option<FollowUpId>>,
-    /// How many of the new ones were closed at once, since their number is wrong or blocked.
+    /// Whether each row was new, in the rows' order (false: its event was known, or came twice).
+    pub new: Vec<bool>,
+    /// How many of the new follow-ups were closed at once, since their number is wrong or blocked.
     pub blocked: usize,
 }
 
@@ -105,7 +117,7 @@ pub async fn analyze(conn: &mut PgConnection) -> Result<()> {
 pub struct Counts {
     /// Rows read.
     pub read: u64,
-    /// Rows that created a follow-up.
+    /// Rows that created an event.
     pub loaded: u64,
     /// Rows whose event was known.
     pub known: u64,
@@ -153,7 +165,7 @@ pub async fn load(
     let fresh: Vec<usize> =
         (0..rows.len()).filter(|&i| !known.contains(&keys[i]) && first[keys[i].as_str()] == i).collect();
     let new: Vec<&NewRow> = fresh.iter().map(|&i| &rows[i]).collect();
-    let mut loaded = Loaded { follow_ups: vec![None; rows.len()], blocked: 0 };
+    let mut loaded = Loaded { new: vec![false; rows.len()], blocked: 0 };
     if !new.is_empty() {
         let people = load::customers(&mut tx, &new, now).await?;
         let advisors = load::advisors(&mut tx, &new, now).await?;
@@ -162,12 +174,12 @@ pub async fn load(
         let belongings = load::Belongings { people: &people, advisors: &advisors, vehicles: &vehicles };
         load::events(&mut tx, source, import, &new, &new_keys, &belongings, now).await?;
         load::follow_ups(&mut tx, &new, &people, now).await?;
-        let ids: Vec<Uuid> = new.iter().map(|row| row.ids.follow_up.0).collect();
-        loaded.blocked = phones::close_blocked(&mut tx, None, Some(&ids), now).await?.len();
+        let ids: Vec<Uuid> = new.iter().flat_map(|row| &row.owed).map(|owed| owed.id.0).collect();
+        loaded.blocked = phones::close_blocked(&mut tx, phones::Which::Ids(&ids), now).await?.len();
     }
     tx.commit().await?;
     for i in fresh {
-        loaded.follow_ups[i] = Some(rows[i].ids.follow_up);
+        loaded.new[i] = true;
     }
     Ok(loaded)
 }

@@ -5,8 +5,10 @@
 
 pub mod answers;
 pub mod attempts;
+pub mod calendar;
 pub mod call_backs;
 pub mod complaints;
+pub mod customers;
 pub mod embedded;
 mod error;
 pub mod figures;
@@ -20,6 +22,7 @@ mod setup;
 pub mod state;
 pub mod story;
 pub mod surveys;
+pub mod tasks;
 pub mod wake;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub async fn mark_wrong(conn: &mut PgConnection, attempt: AttemptId, at: DateTim
     .fetch_optional(&mut *tx)
     .await?;
     let Some(number) = number else { return Err(StoreError::row("attempts", attempt, "there is none")) };
-    close_blocked(&mut tx, Some(&number), None, at).await?;
+    close_blocked(&mut tx, Which::OnNumber(&number), at).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -40,7 +40,7 @@ pub async fn block(conn: &mut PgConnection, number: &E164, source: DoNotCallSour
     .bind(at)
     .execute(&mut *tx)
     .await?;
-    close_blocked(&mut tx, Some(number.as_str()), None, at).await?;
+    close_blocked(&mut tx, Which::OnNumber(number.as_str()), at).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -65,33 +65,45 @@ pub async fn is_blocked(conn: &mut PgConnection, number: &E164) -> Result<bool> 
     Ok(found)
 }
 
-/// Ends queued follow-ups whose number is wrong or blocked: of this number, or of these follow-ups, or all. A lease on one is taken away.
+/// Which follow-ups [`close_blocked`] looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Which<'a> {
+    /// Those on this number.
+    OnNumber(&'a str),
+    /// These.
+    Ids(&'a [Uuid]),
+}
+
+/// The statement of [`close_blocked`]; each selection is a statement of its own, since a prepared one that leaves it open reads the whole table.
+macro_rules! close_blocked {
+    ($which:literal) => {
+        concat!(
+            "update follow_ups f
+             set state = 'done', closed_at = $2, lease_token = null, lease_node = null, lease_expires_at = null,
+                 state_reason = case when p.wrong_at is null then 'number_blocked' else 'number_wrong' end,
+                 final_disposition = case when p.wrong_at is null then $3 else $4 end,
+                 final_aapor = case when p.wrong_at is null then $5 else $6 end
+             from phones p
+             where p.id = f.phone_id and f.state in ('waiting', 'retry', 'call_back')
+               and (p.wrong_at is not null or exists (select from do_not_call d where d.number = p.number))
+               and ",
+            $which,
+            " returning f.id"
+        )
+    };
+}
+
+/// Ends queued follow-ups whose number is wrong or blocked. A lease on one is taken away.
 pub(super) async fn close_blocked(
     conn: &mut PgConnection,
-    number: Option<&str>,
-    only: Option<&[Uuid]>,
+    which: Which<'_>,
     at: DateTime<Utc>,
 ) -> Result<Vec<FollowUpId>> {
-    let closed: Vec<Uuid> = sqlx::query_scalar(
-        "update follow_ups f
-         set state = 'done', closed_at = $3, lease_token = null, lease_node = null, lease_expires_at = null,
-             state_reason = case when p.wrong_at is null then 'number_blocked' else 'number_wrong' end,
-             final_disposition = case when p.wrong_at is null then $4 else $5 end,
-             final_aapor = case when p.wrong_at is null then $6 else $7 end
-         from phones p
-         where p.id = f.phone_id and f.state in ('waiting', 'retry', 'call_back')
-           and (p.wrong_at is not null or exists (select from do_not_call d where d.number = p.number))
-           and ($1::text is null or p.number = $1) and ($2::uuid[] is null or f.id = any($2))
-         returning f.id",
-    )
-    .bind(number)
-    .bind(only)
-    .bind(at)
-    .bind(BLOCKED.0)
-    .bind(WRONG.0)
-    .bind(BLOCKED.1)
-    .bind(WRONG.1)
-    .fetch_all(conn)
-    .await?;
+    let statement = match which {
+        Which::OnNumber(number) => sqlx::query_scalar(close_blocked!("p.number = $1")).bind(number),
+        Which::Ids(ids) => sqlx::query_scalar(close_blocked!("f.id = any($1)")).bind(ids),
+    };
+    let closed: Vec<Uuid> =
+        statement.bind(at).bind(BLOCKED.0).bind(WRONG.0).bind(BLOCKED.1).bind(WRONG.1).fetch_all(conn).await?;
     Ok(closed.into_iter().map(FollowUpId).collect())
 }

@@ -78,8 +78,21 @@ text_enum! {
     }
     /// Which list an import read.
     ListKind ("imports_list_check") {
+        /// Showroom traffic register.
+        Showroom = "showroom",
+        /// Delivery summary.
+        Delivery = "delivery",
         /// After-sales list of the dealer-management system.
         Repair = "repair",
+    }
+    /// Where a manual touch stands.
+    TaskState ("follow_up_tasks_state_check") {
+        /// To be made.
+        Open = "open",
+        /// Made.
+        Done = "done",
+        /// Left out on purpose.
+        Skipped = "skipped",
     }
     /// What a recording holds.
     RecordingKind ("recordings_kind_check") {
@@ -136,6 +149,7 @@ impl FollowUpState {
 
 #[cfg(test)]
 mod tests {
+    use crate::followup::calendar::rule::{Purpose, Role, Segment};
     use sqlx::PgPool;
     use std::collections::BTreeSet;
 
@@ -156,6 +170,13 @@ mod tests {
             .into_iter()
             .map(|(name, texts)| (name.to_owned(), texts.into_iter().map(str::to_owned).collect()))
             .collect();
+        for (name, texts) in [
+            ("customers_segment_check", Segment::list()),
+            ("follow_up_tasks_owner_role_check", Role::list()),
+            ("follow_up_tasks_purpose_check", Purpose::list()),
+        ] {
+            in_code.insert((name.to_owned(), texts.split(", ").map(str::to_owned).collect()));
+        }
         // A list of one text is printed as "= 'text'"; it is asked for on its own.
         for (name, texts) in in_code.clone().iter().filter(|(_, texts)| texts.len() == 1) {
             let definition: String =

@@ -1,34 +1,35 @@
-//! Loads an after-sales list: `list` reads it row by row, `db::imports` writes it by the batch, and bad rows are given back. Shell: asks files, clock and store.
+//! Loads a list: `list` reads it row by row, `db::imports` writes it by the batch with the surveys that the calendar owes, and bad rows are given back.
+//! Shell: asks files, clock and store. What the calendar owes later, and its manual touches, are the planner's.
 //!
 //! Importing a list twice creates nothing twice. A batch is one transaction: an import that breaks off leaves whole batches, and can simply be run again.
 
-use super::calendar::{self, Happened};
-use super::list::{Column, Defaults, ListError, Reader, Reason, Reject, Row};
+use super::calendar::rule::{Anchor, Calendar, Rule};
+use super::calendar::{Occurrence, Offset};
+use super::list::{Column, Defaults, List, ListError, Reader, Reason, Reject, Row};
 use crate::clock::Clock;
-use crate::db::imports::{self, Counts, NewRow, RowIds};
+use crate::db::imports::{self, Counts, NewRow, Owed, RowIds};
 use crate::db::state::{EventKind, ListKind};
 use crate::db::{StoreError, surveys};
 use crate::ids::{ImportId, uuid_v7};
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use std::io::{Read, Write};
+use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
 /// Rows loaded in one transaction.
 const BATCH: usize = 1000;
-/// The source by which a repair list's events are known.
-const SOURCE: &str = "repair_list";
 
 /// What an import needs to know.
 #[derive(Clone, Debug)]
 pub struct ImportSettings {
     /// What rows take where they say nothing.
     pub defaults: Defaults,
-    /// The survey that each row is owed (`aftersales_3day`); it must be published.
-    pub survey: String,
-    /// How long after the event the call becomes due.
-    pub delay: Duration,
+    /// What is owed for an event. The surveys that its rules owe to everybody must be published.
+    pub calendar: Arc<Calendar>,
+    /// How long after the event a call becomes due where the rule does not say.
+    pub delay: Offset,
     /// Read and check everything, write nothing.
     pub dry_run: bool,
 }
@@ -49,7 +50,9 @@ pub enum ImportError {
     #[error(transparent)]
     List(#[from] ListError),
     /// The survey is not published.
-    #[error("survey {0} is not published: rows cannot be owed it")]
+    #[error(
+        "survey {0} is not published, so the rows of this list cannot be owed it: publish it, or take its rule out of the calendar"
+    )]
     Survey(String),
     /// The rejected rows cannot be written.
     #[error("the rejected rows cannot be written: {0}")]
@@ -62,7 +65,7 @@ pub enum ImportError {
 /// Where rejected rows go: a CSV with the list's own header and two columns more, line and reason.
 pub struct Rejects<W: Write> {
     csv: csv::Writer<W>,
-    header: Option<Vec<Vec<u8>>>,
+    header: Option<Vec<String>>,
 }
 
 impl<W: Write> Rejects<W> {
@@ -74,7 +77,11 @@ impl<W: Write> Rejects<W> {
     fn write(&mut self, reject: &Reject) -> Result<(), ImportError> {
         let failed = |error: csv::Error| ImportError::Rejects(error.to_string());
         if let Some(mut header) = self.header.take() {
-            header.extend([b"line".to_vec(), b"reason".to_vec()]);
+            // Spreadsheets take a CSV without the mark for the local encoding.
+            if let Some(first) = header.first_mut() {
+                *first = format!("\u{feff}{}", first.trim_start_matches('\u{feff}'));
+            }
+            header.extend(["line".to_owned(), "reason".to_owned()]);
             self.csv.write_record(&header).map_err(failed)?;
         }
         let mut cells = reject.cells.expose().clone();
@@ -82,13 +89,43 @@ impl<W: Write> Rejects<W> {
             Some(column) => format!("{column}: {}", reject.reason),
             None => reject.reason.to_string(),
         };
-        cells.extend([reject.line.to_string().into_bytes(), reason.into_bytes()]);
+        cells.extend([reject.line.to_string(), reason]);
         self.csv.write_record(&cells).map_err(failed)
+    }
+}
+
+impl List {
+    /// What the list's rows tell of.
+    fn event(self) -> (EventKind, Anchor) {
+        match self {
+            List::Showroom => (EventKind::Visit, Anchor::Visit),
+            List::Delivery => (EventKind::Delivery, Anchor::Delivery),
+            List::Repair => (EventKind::Repair, Anchor::Repair),
+        }
+    }
+
+    /// The list's name in the store.
+    fn kind(self) -> ListKind {
+        match self {
+            List::Showroom => ListKind::Showroom,
+            List::Delivery => ListKind::Delivery,
+            List::Repair => ListKind::Repair,
+        }
+    }
+
+    /// The source by which the list's events are known.
+    fn source(self) -> &'static str {
+        match self {
+            List::Showroom => "showroom_list",
+            List::Delivery => "delivery_list",
+            List::Repair => "repair_list",
+        }
     }
 }
 
 /// One import under way.
 struct Import<'a, W: Write> {
+    list: List,
     conn: &'a mut PgConnection,
     settings: &'a ImportSettings,
     random: &'a mut (dyn FnMut() -> [u8; 10] + Send),
@@ -105,6 +142,7 @@ struct Import<'a, W: Write> {
 #[expect(clippy::too_many_arguments, reason = "each is one thing that the caller decides")]
 pub async fn run<R: Read + Send, W: Write + Send>(
     conn: &mut PgConnection,
+    list: List,
     input: R,
     file_name: &str,
     rejects: Rejects<W>,
@@ -115,13 +153,19 @@ pub async fn run<R: Read + Send, W: Write + Send>(
     mut progress: impl FnMut(&Summary) + Send,
 ) -> Result<Summary, ImportError> {
     let now = clock.now();
-    let mut reader = Reader::new(input, settings.defaults.clone())?;
-    if !surveys::newest(conn).await?.iter().any(|(key, _)| *key == settings.survey) {
-        return Err(ImportError::Survey(settings.survey.clone()));
+    let mut reader = Reader::new(list, input, settings.defaults.clone())?;
+    let published = surveys::newest(conn).await?;
+    let missing = owed_at_once(settings, list).find_map(|(_, survey)| {
+        let there = published.iter().any(|(key, _)| key == survey);
+        (!there).then(|| survey.to_owned())
+    });
+    if let Some(survey) = missing {
+        return Err(ImportError::Survey(survey));
     }
     let mut rejects = rejects;
-    rejects.header = Some(reader.header()?);
+    rejects.header = Some(reader.header().to_vec());
     let mut import = Import {
+        list,
         conn,
         settings,
         random,
@@ -134,13 +178,13 @@ pub async fn run<R: Read + Send, W: Write + Send>(
     };
     if !settings.dry_run {
         let id = ImportId(import.new_id());
-        imports::begin(import.conn, id, ListKind::Repair, file_name, now).await?;
+        imports::begin(import.conn, id, list.kind(), file_name, now).await?;
         import.id = Some(id);
     }
     while let Some(row) = reader.next(now)? {
         import.summary.counts.read += 1;
         let planned =
-            row.and_then(|row| import.plan(row).map_err(|reason| reader.reject(Some(Column::RepairDate), reason)));
+            row.and_then(|row| import.plan(row).map_err(|reason| reader.reject(Some(Column::Date(list)), reason)));
         match planned {
             Ok(row) => import.batch.push(row),
             Err(reject) => {
@@ -166,23 +210,39 @@ pub async fn run<R: Read + Send, W: Write + Send>(
     Ok(import.summary)
 }
 
+/// The rules of a list's events whose survey is owed to everybody, with that survey: who is owed another is found by the planner.
+fn owed_at_once(settings: &ImportSettings, list: List) -> impl Iterator<Item = (&Rule, &str)> {
+    let rules = settings.calendar.of(list.event().1).filter(|rule| rule.only.is_everybody());
+    rules.filter_map(|rule| Some((rule, rule.survey()?)))
+}
+
 impl<W: Write> Import<'_, W> {
     fn new_id(&mut self) -> Uuid {
         uuid_v7(u64::try_from(self.now.timestamp_millis()).unwrap_or(0), (self.random)())
     }
 
-    /// What a row makes due; a row whose deadline is over is given back.
+    /// What a row makes due; a row whose event owes nothing any more is given back.
     fn plan(&mut self, row: Row) -> Result<NewRow, Reason> {
-        let happened = Happened { on: row.repaired_on, at: row.repaired_at };
-        let span = calendar::span(happened, self.settings.delay, row.zone).filter(|span| span.deadline > self.now);
-        let span = span.ok_or(Reason::TooLate)?;
+        let (settings, list) = (self.settings, self.list);
+        let (event, anchor) = list.event();
+        let mut rules = settings.calendar.of(anchor);
+        if !rules.any(|rule| rule.still_owes(row.happened, settings.delay, row.zone, self.now)) {
+            return Err(Reason::TooLate);
+        }
+        let mut owed = Vec::new();
+        for (rule, survey) in owed_at_once(settings, list) {
+            let span = rule.touch(Occurrence::Nth(0), row.happened, settings.delay, row.zone);
+            if let Some(span) = span.filter(|span| span.deadline > self.now) {
+                let id = self.new_id().into();
+                owed.push(Owed { id, survey: survey.to_owned(), due_at: span.due_at, deadline: span.deadline });
+            }
+        }
         let ids = RowIds {
             customer: self.new_id().into(),
             phone: self.new_id().into(),
             vehicle: self.new_id().into(),
             advisor: self.new_id().into(),
             event: self.new_id().into(),
-            follow_up: self.new_id().into(),
         };
         Ok(NewRow {
             ids,
@@ -194,12 +254,12 @@ impl<W: Write> Import<'_, W> {
             model: row.model,
             advisor: row.advisor,
             staff_number: row.staff_number,
-            event: EventKind::Repair,
-            happened_on: row.repaired_on,
-            happened_at: row.repaired_at,
-            survey: self.settings.survey.clone(),
-            due_at: span.due_at,
-            deadline: span.deadline,
+            event,
+            happened_on: row.happened.on,
+            happened_at: row.happened.at,
+            profile: row.profile,
+            dates: row.dates,
+            owed,
         })
     }
 
@@ -207,14 +267,14 @@ impl<W: Write> Import<'_, W> {
         let rows = std::mem::take(&mut self.batch);
         let (mut loaded, mut known) = (0, 0);
         if self.settings.dry_run {
-            for is_known in imports::known(self.conn, SOURCE, &rows).await? {
+            for is_known in imports::known(self.conn, self.list.source(), &rows).await? {
                 if is_known { known += 1 } else { loaded += 1 }
             }
         } else {
-            let done = imports::load(self.conn, SOURCE, self.id, &rows, self.now).await?;
+            let done = imports::load(self.conn, self.list.source(), self.id, &rows, self.now).await?;
             self.summary.blocked += done.blocked as u64;
-            for follow_up in done.follow_ups {
-                if follow_up.is_some() { loaded += 1 } else { known += 1 }
+            for new in done.new {
+                if new { loaded += 1 } else { known += 1 }
             }
             self.unanalyzed += loaded;
             // Whenever the tables may have doubled.

@@ -1,5 +1,6 @@
-//! Follow-ups before they are dialled: lists that come in, and what they make due.
+//! Follow-ups before they are dialled: lists that come in, the calendar, and what both make due.
 
 pub mod calendar;
 pub mod import;
 pub mod list;
+pub mod planner;

@@ -10,6 +10,7 @@ use crate::config::{self, Settings};
 use crate::db::story::{self, FollowUpStory};
 use crate::db::{StoreError, follow_ups};
 use crate::dialer::worker::Until;
+use crate::followup::list::List;
 use crate::phone::E164;
 use crate::sim::check::{Stored, compare};
 use crate::sim::list;
@@ -133,7 +134,8 @@ async fn load(running: &Running, settings: &Settings, customers: &str) -> Result
     let mut conn = running.pool.acquire().await.map_err(|error| Failure::start(StoreError::from(error)))?;
     let rules = import::rules(settings, false)?;
     let report = |reject: &_| eprintln!("demo list: {reject}");
-    let summary = import::load(&mut conn, customers.as_bytes(), "demo", std::io::sink(), &rules, report).await?;
+    let summary =
+        import::load(&mut conn, List::Repair, customers.as_bytes(), "demo", std::io::sink(), &rules, report).await?;
     match summary.counts.rejected {
         0 => Ok(()),
         n => Err(Failure::Found(format!("{n} rows of the demo's list were rejected"))),

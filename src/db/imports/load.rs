@@ -1,7 +1,8 @@
 //! The statements of `imports::load`, one for each table; all rows at once by `unnest`.
 
 use super::NewRow;
-use crate::db::{Result, StoreError};
+use crate::db::{Result, StoreError, follow_ups};
+use crate::followup::list::{CarDates, Profile};
 use crate::ids::ImportId;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -73,6 +74,7 @@ pub(super) async fn customers(conn: &mut PgConnection, rows: &[&NewRow], now: Da
     .bind(now)
     .execute(&mut *conn)
     .await?;
+    profiles(conn, rows, &people).await?;
     sqlx::query(
         "insert into phones (id, customer_id, number, created_at) select t.*, $4 from unnest($1::uuid[], $2::uuid[], $3::text[]) t",
     )
@@ -83,6 +85,39 @@ pub(super) async fn customers(conn: &mut PgConnection, rows: &[&NewRow], now: Da
     .execute(conn)
     .await?;
     Ok(people)
+}
+
+/// Writes what rows say of their customers; what a row leaves empty stays as it was.
+async fn profiles(conn: &mut PgConnection, rows: &[&NewRow], people: &[(Uuid, Uuid)]) -> Result<()> {
+    // The last row of a customer counts.
+    let said: HashMap<Uuid, &NewRow> = rows
+        .iter()
+        .zip(people)
+        .filter(|(row, _)| row.profile != Profile::default())
+        .map(|(row, (customer, _))| (*customer, *row))
+        .collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    let profile =
+        |read: fn(&Profile) -> Option<String>| said.values().map(|row| read(&row.profile)).collect::<Vec<_>>();
+    sqlx::query(
+        "update customers c set segment = coalesce(t.segment, c.segment), source = coalesce(t.source, c.source), region = coalesce(t.region, c.region),
+                owner = coalesce(t.owner, c.owner), birthday = coalesce(t.birthday, c.birthday), licence_until = coalesce(t.licence, c.licence_until)
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[])
+              t(id, segment, source, region, owner, birthday, licence)
+         where c.id = t.id",
+    )
+    .bind(said.keys().copied().collect::<Vec<_>>())
+    .bind(profile(|profile| profile.segment.map(|segment| segment.as_str().to_owned())))
+    .bind(profile(|profile| profile.source.clone()))
+    .bind(profile(|profile| profile.region.clone()))
+    .bind(profile(|profile| profile.owner.as_ref().map(|owner| owner.expose().clone())))
+    .bind(said.values().map(|row| row.profile.birthday.as_ref().map(|day| *day.expose())).collect::<Vec<_>>())
+    .bind(said.values().map(|row| row.profile.licence_end).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Finds each row's advisor, by staff number where the row has one, else by name, or creates them. A row without a name has none.
@@ -143,7 +178,7 @@ pub(super) async fn advisors(
     Ok(ids)
 }
 
-/// Finds each row's car by customer and plate, or creates it; a model that was missing is filled in. A row with neither plate nor model has none.
+/// Finds each row's car by customer and plate, or creates it; a model that was missing is filled in. A row that says nothing of a car has none.
 pub(super) async fn vehicles(
     conn: &mut PgConnection,
     rows: &[&NewRow],
@@ -152,20 +187,26 @@ pub(super) async fn vehicles(
 ) -> Result<Vec<Option<Uuid>>> {
     let mut cars: HashMap<(Uuid, &str), &NewRow> = HashMap::new();
     for (row, (customer, _)) in rows.iter().zip(people) {
-        if !row.plate.expose().is_empty() || !row.model.is_empty() {
+        if !row.plate.expose().is_empty() || !row.model.is_empty() || row.dates != CarDates::default() {
             cars.entry((*customer, row.plate.expose().as_str())).or_insert(row);
         }
     }
     let stored: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
-        "insert into vehicles (id, customer_id, plate, model, created_at)
-         select t.*, $5 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) t
-         on conflict on constraint vehicles_once do update set model = coalesce(nullif(vehicles.model, ''), excluded.model)
+        "insert into vehicles (id, customer_id, plate, model, purchased_on, insurance_until, inspection_due, created_at)
+         select t.*, $8 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::date[], $7::date[]) t
+         on conflict on constraint vehicles_once do update set model = coalesce(nullif(vehicles.model, ''), excluded.model),
+             purchased_on = coalesce(excluded.purchased_on, vehicles.purchased_on),
+             insurance_until = coalesce(excluded.insurance_until, vehicles.insurance_until),
+             inspection_due = coalesce(excluded.inspection_due, vehicles.inspection_due)
          returning id, customer_id, plate",
     )
     .bind(cars.values().map(|row| row.ids.vehicle.0).collect::<Vec<_>>())
     .bind(cars.keys().map(|(customer, _)| *customer).collect::<Vec<_>>())
     .bind(cars.keys().map(|(_, plate)| (*plate).to_owned()).collect::<Vec<_>>())
     .bind(cars.values().map(|row| row.model.clone()).collect::<Vec<_>>())
+    .bind(cars.values().map(|row| row.dates.purchased).collect::<Vec<_>>())
+    .bind(cars.values().map(|row| row.dates.insurance_end).collect::<Vec<_>>())
+    .bind(cars.values().map(|row| row.dates.inspection_due).collect::<Vec<_>>())
     .bind(now)
     .fetch_all(conn)
     .await?;
@@ -214,23 +255,22 @@ pub(super) async fn follow_ups(
     people: &[(Uuid, Uuid)],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let done = sqlx::query(
-        "insert into follow_ups (id, customer_id, service_event_id, phone_id, survey_key, due_at, next_attempt_at, deadline, created_at)
-         select t.id, t.customer, t.event, t.phone, t.survey, t.due, t.due, t.deadline, $8
-         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[])
-              t(id, customer, event, phone, survey, due, deadline)",
-    )
-    .bind(rows.iter().map(|row| row.ids.follow_up.0).collect::<Vec<_>>())
-    .bind(people.iter().map(|(customer, _)| *customer).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.ids.event.0).collect::<Vec<_>>())
-    .bind(people.iter().map(|(_, phone)| *phone).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.survey.clone()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.due_at).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.deadline).collect::<Vec<_>>())
-    .bind(now)
-    .execute(conn)
-    .await?;
-    all(done.rows_affected(), rows.len(), "follow_ups")
+    let mut new = Vec::new();
+    for (row, &(customer, phone)) in rows.iter().zip(people) {
+        for owed in &row.owed {
+            new.push(follow_ups::NewFollowUp {
+                id: owed.id,
+                customer: customer.into(),
+                event: row.ids.event,
+                phone: phone.into(),
+                survey: owed.survey.clone(),
+                due_at: owed.due_at,
+                deadline: owed.deadline,
+            });
+        }
+    }
+    let inserted = follow_ups::insert(conn, &new, now).await?;
+    all(inserted.len() as u64, new.len(), "follow_ups")
 }
 
 fn all(affected: u64, wanted: usize, table: &'static str) -> Result<()> {

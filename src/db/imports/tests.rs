@@ -23,14 +23,14 @@ async fn loading_twice_creates_nothing_twice(pool: PgPool) {
     // Two cars of one customer, another customer, and the first row once more.
     let rows = [row(1, 1, "苏A1"), row(2, 1, "苏A2"), row(3, 2, "苏B1"), row(4, 1, "苏A1")];
     let loaded = load(&mut conn, "repair_list", Some(id(1)), &rows, at(0)).await.unwrap();
-    assert_eq!(loaded.follow_ups, [Some(id(1)), Some(id(2)), Some(id(3)), None]);
+    assert_eq!(loaded.new, [true, true, true, false]);
     let before = figures::totals(&mut conn).await.unwrap();
     assert_eq!((before.customers, before.follow_ups), (2, 3));
 
     let again = [row(11, 1, "苏A1"), row(12, 1, "苏A2"), row(13, 2, "苏B1"), row(14, 2, "苏B2")];
     assert_eq!(known(&mut conn, "repair_list", &again).await.unwrap(), [true, true, true, false]);
     let loaded = load(&mut conn, "repair_list", Some(id(1)), &again, at(0)).await.unwrap();
-    assert_eq!(loaded.follow_ups, [None, None, None, Some(id(14))]);
+    assert_eq!(loaded.new, [false, false, false, true]);
     let after = figures::totals(&mut conn).await.unwrap();
     assert_eq!((after.customers, after.follow_ups), (2, 4));
     let counts = Counts { read: 4, loaded: 1, known: 3, rejected: 0 };
@@ -65,5 +65,5 @@ async fn two_imports_at_once_make_one_customer(pool: PgPool) {
         load(&mut pool.acquire().await.unwrap(), "repair_list", None, &[row(2, 1, "苏A1")], at(0)).await.unwrap()
     };
     let (one, two) = tokio::join!(one, two);
-    assert_eq!(one.follow_ups.iter().chain(&two.follow_ups).flatten().count(), 1);
+    assert_eq!(one.new.iter().chain(&two.new).filter(|new| **new).count(), 1);
 }

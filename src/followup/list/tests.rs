@@ -1,5 +1,6 @@
 //! Lists as dealers send them, good and bad.
 
+use super::row::date;
 use super::*;
 use chrono::TimeZone;
 
@@ -17,7 +18,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn read(text: &[u8]) -> Vec<Result<Row, Reject>> {
-    let mut reader = Reader::new(text, defaults()).unwrap();
+    let mut reader = Reader::new(List::Repair, text, defaults()).unwrap();
     std::iter::from_fn(|| reader.next(now()).unwrap()).collect()
 }
 
@@ -29,7 +30,7 @@ fn chinese_and_english_headers_read_the_same() {
     assert_eq!(one, two);
     let row = one[0].as_ref().unwrap();
     assert_eq!((row.line, row.number.as_str(), row.plate.expose().as_str()), (2, "+8613800138000", "苏A12386"));
-    assert_eq!((row.repaired_on.to_string().as_str(), row.repaired_at), ("2026-11-04", None));
+    assert_eq!((row.happened.on.to_string().as_str(), row.happened.at), ("2026-11-04", None));
     assert_eq!((row.staff_number.as_deref(), row.language.as_str()), (Some("1024"), "zh-CN"));
 }
 
@@ -116,12 +117,12 @@ fn lines_are_counted_right_whatever_ends_them() {
 fn bytes_that_are_no_text_cost_one_row() {
     let text = [
         &b"name,phone,date\n"[..],
-        b"\xd5\xc5\xc8\xfd,13800138000,2026-11-14\n",
+        b"\xff\xff\xff,13800138000,2026-11-14\n",
         "张三,13800138000,2026-11-14\n".as_bytes(),
     ]
     .concat();
     let rows = read(&text);
-    assert_eq!(rows[0].as_ref().unwrap_err().to_string(), "line 2: the row is not UTF-8 text");
+    assert_eq!(rows[0].as_ref().unwrap_err().to_string(), "line 2: the row is no text, neither UTF-8 nor GB18030");
     assert!(rows[1].is_ok());
 }
 
@@ -131,10 +132,12 @@ fn a_file_that_is_no_such_list_is_refused_whole() {
         (&b""[..], "column 姓名 (name) is missing; the first line must name the columns"),
         (b"name,phone\n", "column 维修日期 (repair date) is missing; the first line must name the columns"),
         (b"name,phone,mobile,date\n", "column 手机号 (phone) is there twice"),
-        (b"\xd0\xd5\xc3\xfb,phone\n", "the file is not UTF-8 text: save it as CSV UTF-8"),
+        (b"\xd0\xd5\xc3\xfb,phone\n", "column 维修日期 (repair date) is missing; the first line must name the columns"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "this is an old Excel workbook (.xls): save it as .xlsx or as CSV UTF-8"),
+        (b"PK\x03\x04 no zip", "the workbook cannot be read: "),
     ] {
-        let error = Reader::new(text, defaults()).err().unwrap();
-        assert_eq!(error.to_string(), want);
+        let error = Reader::new(List::Repair, text, defaults()).err().unwrap();
+        assert!(error.to_string().starts_with(want), "{error}");
     }
 }
 
@@ -143,4 +146,51 @@ fn a_rejected_row_shows_nothing_personal() {
     let rows = read("name,phone,date\n张三,1380013800099,2026-11-14\n".as_bytes());
     let text = format!("{rows:?} {:?}", rows[0].as_ref().unwrap_err().cells);
     assert!(!text.contains("张三") && !text.contains("138"), "{text}");
+}
+
+#[test]
+fn a_file_in_gb18030_reads_as_in_utf8() {
+    let text = "姓名,车型,维修日期,手机号,车牌,服务顾问\n张三,轿车,2026年11月4日,13800138000,苏A12386,王顾问\n䶮四,轿车,2026-11-04,13800138001,苏A12387,王顾问\n";
+    let (gb18030, _, _) = encoding_rs::GB18030.encode(text);
+    assert_eq!(read(&gb18030), read(text.as_bytes()));
+    assert_eq!(read(text.as_bytes()).iter().filter(|row| row.is_ok()).count(), 2);
+
+    // ASCII for so long that only the rows themselves can tell.
+    let mut long = b"name,phone,date\n".to_vec();
+    for n in 0..12_000 {
+        long.extend(format!("Zhang San,138{n:08},2026-11-14\n").bytes());
+    }
+    long.extend_from_slice(&encoding_rs::GB18030.encode("张三,13800138000,2026-11-14\n").0);
+    let rows = read(&long);
+    assert_eq!(rows.last().unwrap().as_ref().unwrap().name.expose(), "张三");
+}
+
+#[test]
+fn a_workbook_reads_as_the_same_csv() {
+    let workbook = read(include_bytes!("../../../tests/fixtures/lists/repair.xlsx"));
+    let csv = "姓名,车型,维修日期,手机号,车牌,服务顾问,工号\n张三,轿车,2026-11-14,13800138000,苏A12386,王顾问,1024\n\
+        李四,轿车,2026-11-14 16:30:00,13800138001,苏A12387,王顾问,1024\n";
+    let got: Vec<_> = workbook.iter().take(2).map(|row| row.clone().map(|row| Row { line: 0, ..row })).collect();
+    let want: Vec<_> = read(csv.as_bytes()).into_iter().map(|row| row.map(|row| Row { line: 0, ..row })).collect();
+    assert_eq!(got, want);
+    let bad: Vec<String> = workbook[2..].iter().map(|row| row.as_ref().unwrap_err().to_string()).collect();
+    assert_eq!(bad.len(), 1, "an empty row counts, but is none");
+    assert!(bad[0].starts_with("line 5, 维修日期 (repair date): is not a date"), "{bad:?}");
+}
+
+#[test]
+fn each_list_has_its_own_columns() {
+    for (list, header, date) in [
+        (List::Showroom, "姓名,联系方式,销售顾问,到店日期", "到店日期 (visit date)"),
+        (List::Delivery, "Customer Name,phone number,sales_advisor,Delivery-Date", "交车日期 (delivery date)"),
+        (List::Repair, "客户姓名,手机号码,服务顾问,取车日期", "维修日期 (repair date)"),
+    ] {
+        let text = format!("{header}\n张三,13800138000,王顾问,2026-11-14\n张三,13800138000,王顾问,gestern\n");
+        let mut reader = Reader::new(list, text.as_bytes(), defaults()).unwrap();
+        let row = reader.next(now()).unwrap().unwrap().unwrap();
+        assert_eq!(row.advisor.expose(), "王顾问", "{list:?}");
+        assert_eq!(row.dates.purchased.is_some(), list == List::Delivery);
+        let bad = reader.next(now()).unwrap().unwrap().unwrap_err().to_string();
+        assert!(bad.starts_with(&format!("line 3, {date}: is not a date")), "{bad}");
+    }
 }
