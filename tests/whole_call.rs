@@ -16,6 +16,8 @@ mod house;
 mod keys;
 #[path = "whole_call/personas.rs"]
 mod personas;
+#[path = "whole_call/storm.rs"]
+mod storm;
 #[path = "whole_call/vanishing.rs"]
 mod vanishing;
 #[path = "whole_call/world.rs"]

@@ -225,6 +225,14 @@ impl Callee {
         self.cue(Cue::PicksUp, now);
     }
 
+    /// Hangs up an answered call.
+    pub fn hang_up(&mut self, now: Instant, log: &mut Log) {
+        if self.media.is_some() {
+            log.say("callee", now, format_args!("{:?}", Deed::HangUp));
+            self.act(Deed::HangUp, now);
+        }
+    }
+
     fn act(&mut self, deed: Deed, now: Instant) {
         let command = match deed {
             Deed::Keys(keys) => Command::SendKeys { keys, press_ms: PRESS_MS, gap_ms: GAP_MS },

@@ -16,7 +16,7 @@ fn vanishes(persona: Persona, cue: Cue, after: Duration, weather: Weather) -> Wo
     world
 }
 
-/// Weather in which a dead callee takes a BYE with it now and then makes no difference.
+/// None, and some.
 const WEATHERS: [Weather; 2] =
     [Weather::PERFECT, Weather { sip_loss: 0.05, rtp_loss: 0.05, twice: 0.05, delay: (0, 60) }];
 
@@ -74,7 +74,6 @@ fn before_any_answer_nobody_knows_and_nobody_dials_again_by_himself() {
         let world = vanishes(Persona::Satisfied, Cue::Invited, ms(0), weather);
         let (_, ending) = &world.engine.endings[0];
         assert!(!ending.never_left);
-        println!("{:?}", ending.verdict);
         assert_eq!(world.engine.disposition(), "unknown");
         assert_eq!(ending.verdict.disposition.retry(), Retry::Review);
     }

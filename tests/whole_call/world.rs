@@ -82,6 +82,10 @@ enum Plan {
     /// The writer has closed a recording's file.
     Saved(Event),
     Tick(usize),
+    /// The callee hangs up, whatever it was about to do.
+    HangUp,
+    /// The engine is stopped.
+    Shutdown,
 }
 
 pub struct World {
@@ -146,6 +150,20 @@ impl World {
         self
     }
 
+    /// The callee hangs up so long after the INVITE, if it has picked up by then.
+    pub fn hanging_up(mut self, after: Duration) -> World {
+        self.log.title += &format!(", hangs up after {after:?}");
+        self.plan(after, Plan::HangUp);
+        self
+    }
+
+    /// The engine is stopped so long after the INVITE.
+    pub fn stopping(mut self, after: Duration) -> World {
+        self.log.title += &format!(", the engine stops after {after:?}");
+        self.plan(after, Plan::Shutdown);
+        self
+    }
+
     /// What the store would say of the call.
     pub fn stored(&self) -> Stored {
         Stored {
@@ -203,6 +221,8 @@ impl World {
                 }
                 Plan::Saved(event) => self.engine.input(Input::Media(event), now, &mut self.log),
                 Plan::Tick(side) => self.tick(side),
+                Plan::HangUp => self.callee.hang_up(now, &mut self.log),
+                Plan::Shutdown => self.engine.input(Input::Shutdown, now, &mut self.log),
             }
             self.settle();
         }
