@@ -63,7 +63,7 @@ fn nothing_is_kept_that_was_not_keyed_and_meant() {
         let report = world.callee.report(world.number());
         let found = compare(&[report], &BTreeMap::from([(world.number().to_owned(), stored.clone())]));
         let cut = cut_short(&world);
-        let wrong = found.iter().filter(|mismatch| !may_be(mismatch) && !(cut && mismatch.0.contains(DIGITS)));
+        let wrong = found.iter().filter(|mismatch| !(may_be(mismatch) || cut && mismatch.0.contains(DIGITS)));
         let wrong: Vec<_> = wrong.collect();
         assert!(wrong.is_empty(), "{wrong:?}");
 
