@@ -70,18 +70,18 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     if options.json {
         eprintln!("{table}")
     } else {
-        println!("{table}")
+        say!("{table}")
     }
     if options.keep && !stop.is_cancelled() {
         eprintln!("\nThe status page stays at http://{}/ until Ctrl-C.", running.page);
         if options.json {
-            println!("{}", summary.json());
+            say!("{}", summary.json());
         }
         stop.cancelled().await;
     }
     running.end().await?;
     if options.json && !options.keep {
-        println!("{}", summary.json());
+        say!("{}", summary.json());
     }
     verdict(&summary, mismatches.len(), options.customers)
 }
