@@ -9,6 +9,7 @@ create table attempts (
     trunk          text not null,
     node           text not null,
     lease_token    uuid not null,
+    taken_from     text not null constraint attempts_taken_from check (taken_from in ('waiting', 'retry', 'call_back')),
     survey_key     text not null,
     survey_version integer not null,
     began_at       timestamptz not null,
@@ -35,6 +36,7 @@ create index attempts_began on attempts (began_at);
 comment on table attempts is 'One try to reach a customer. Committed before its INVITE leaves; it counts as an attempt once invite_sent_at is set.';
 comment on column attempts.number is 'Follows phones.number (cascade): here only so that one number has one open attempt, whoever it belongs to.';
 comment on column attempts.lease_token is 'The lease under which it began; its end closes that lease and no other.';
+comment on column attempts.taken_from is 'The follow-up''s state before: it goes back there if nothing was ever sent.';
 comment on column attempts.survey_outcome is 'What the survey flow ended with (complete, partial, refusal …), written before hanging up; null when it never got so far.';
 comment on column attempts.blame is 'Who made it fail: the customer, the network, the trunk, ourselves.';
 comment on column attempts.detail is 'One plain sentence for people: why it ended so. No personal data.';

@@ -1,1 +1,31 @@
 //! The store. SQL lives only here; one file for each aggregate. Knows nothing of SIP or media.
+//!
+//! A function is one statement (or one transaction) on a connection that the caller gives; times are arguments, never the database's clock;
+//! how many rows a statement touched is asserted. No function holds a transaction open while a call is going on.
+
+pub mod answers;
+pub mod attempts;
+pub mod call_backs;
+pub mod complaints;
+mod error;
+pub mod figures;
+pub mod follow_ups;
+pub mod imports;
+pub mod journal;
+pub mod phones;
+pub mod queue;
+pub mod reconcile;
+pub mod state;
+pub mod story;
+pub mod surveys;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+pub use error::StoreError;
+
+/// What store functions return.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The tables' history, compiled in.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -1,0 +1,88 @@
+//! `follow_ups`: one customer owed one call of one kind for one event. They come from lists (`imports`). Taking them from the queue is `queue`; their whole story is `story`.
+
+use super::state::{FollowUpState, StateReason};
+use super::{Result, StoreError};
+use crate::ids::{CustomerId, FollowUpId, PhoneId, ServiceEventId};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A follow-up as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+pub struct FollowUp {
+    /// Its id.
+    #[sqlx(try_from = "Uuid")]
+    pub id: FollowUpId,
+    /// Who is called.
+    #[sqlx(try_from = "Uuid")]
+    pub customer_id: CustomerId,
+    /// About what.
+    #[sqlx(try_from = "Uuid")]
+    pub service_event_id: ServiceEventId,
+    /// On which number.
+    #[sqlx(try_from = "Uuid")]
+    pub phone_id: PhoneId,
+    /// Key of the survey.
+    pub survey_key: String,
+    /// Version, pinned when the first attempt begins.
+    pub survey_version: Option<i32>,
+    /// Where it stands.
+    pub state: FollowUpState,
+    /// Why, where the state does not say it.
+    pub state_reason: Option<StateReason>,
+    /// Smaller is dialled earlier.
+    pub priority: i16,
+    /// From when on it was owed.
+    pub due_at: DateTime<Utc>,
+    /// When it may be dialled next.
+    pub next_attempt_at: DateTime<Utc>,
+    /// Not dialled from this moment on.
+    pub deadline: DateTime<Utc>,
+    /// INVITEs that left.
+    pub attempts_made: i32,
+    /// Node that holds the lease.
+    pub lease_node: Option<String>,
+    /// When the lease ends.
+    pub lease_expires_at: Option<DateTime<Utc>>,
+    /// The disposition it ended with.
+    pub final_disposition: Option<String>,
+    /// AAPOR code of that.
+    pub final_aapor: Option<String>,
+    /// When it ended.
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// One follow-up, or an error that names it.
+pub async fn get(conn: &mut PgConnection, id: FollowUpId) -> Result<FollowUp> {
+    sqlx::query_as(
+        "select id, customer_id, service_event_id, phone_id, survey_key, survey_version, state, state_reason, priority, due_at, next_attempt_at,
+                deadline, attempts_made, lease_node, lease_expires_at, final_disposition, final_aapor, closed_at
+         from follow_ups where id = $1",
+    )
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| StoreError::row("follow_ups", id, "there is none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::fixture;
+    use sqlx::PgPool;
+
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn a_follow_up_is_found_or_named_as_missing(pool: PgPool) {
+        let mut conn = pool.acquire().await.unwrap();
+        let owed = fixture::owed(&mut conn, 1).await;
+        let row = get(&mut conn, owed.follow_up).await.unwrap();
+        assert_eq!((row.state, row.attempts_made, row.survey_version), (FollowUpState::Waiting, 0, None));
+        assert_eq!((row.customer_id, row.phone_id), (owed.customer, owed.phone));
+        let missing: FollowUpId = fixture::id(77);
+        assert_eq!(
+            get(&mut conn, missing).await.unwrap_err().to_string(),
+            format!("follow_ups {missing}: there is none")
+        );
+    }
+}

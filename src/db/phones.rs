@@ -1,0 +1,97 @@
+//! Numbers that must not be dialled: wrong-number marks on `phones`, and `do_not_call`. Either ends what still waits on that number, in the same transaction.
+
+use super::state::DoNotCallSource;
+use super::{Result, StoreError};
+use crate::ids::{AttemptId, FollowUpId};
+use crate::phone::E164;
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// Disposition and AAPOR code of a follow-up that ends because its number was marked wrong (4.31: not the person of the list).
+pub const WRONG: (&str, &str) = ("wrong_number", "4.31");
+/// Disposition and AAPOR code of a follow-up that ends because its number is on the do-not-call list (2.11: refusal).
+pub const BLOCKED: (&str, &str) = ("do_not_call", "2.11");
+
+/// Marks the number that an attempt dialled as wrong for this customer, and ends what else waits for them on it.
+pub async fn mark_wrong(conn: &mut PgConnection, attempt: AttemptId, at: DateTime<Utc>) -> Result<()> {
+    let mut tx = conn.begin().await?;
+    let number: Option<String> = sqlx::query_scalar(
+        "update phones p set wrong_at = coalesce(p.wrong_at, $2) from attempts a where a.id = $1 and p.id = a.phone_id returning p.number",
+    )
+    .bind(attempt.0)
+    .bind(at)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(number) = number else { return Err(StoreError::row("attempts", attempt, "there is none")) };
+    close_blocked(&mut tx, Some(&number), None, at).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Puts a number on the do-not-call list and ends what waits on it, whoever's it is. Adding it again changes nothing.
+pub async fn block(conn: &mut PgConnection, number: &E164, source: DoNotCallSource, at: DateTime<Utc>) -> Result<()> {
+    let mut tx = conn.begin().await?;
+    sqlx::query(
+        "insert into do_not_call (number, source, added_at) values ($1, $2, $3) on conflict (number) do nothing",
+    )
+    .bind(number.as_str())
+    .bind(source)
+    .bind(at)
+    .execute(&mut *tx)
+    .await?;
+    close_blocked(&mut tx, Some(number.as_str()), None, at).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The same for the number that an attempt dialled (the customer asked by key).
+pub async fn block_by_attempt(conn: &mut PgConnection, attempt: AttemptId, at: DateTime<Utc>) -> Result<()> {
+    let number: Option<String> = sqlx::query_scalar("select number from attempts where id = $1")
+        .bind(attempt.0)
+        .fetch_optional(&mut *conn)
+        .await?;
+    let number = number.and_then(|text| E164::from_stored(&text).ok());
+    let Some(number) = number else { return Err(StoreError::row("attempts", attempt, "there is none")) };
+    block(conn, &number, DoNotCallSource::Keypad, at).await
+}
+
+/// True where the number is on the do-not-call list.
+pub async fn is_blocked(conn: &mut PgConnection, number: &E164) -> Result<bool> {
+    let found = sqlx::query_scalar("select exists (select from do_not_call where number = $1)")
+        .bind(number.as_str())
+        .fetch_one(conn)
+        .await?;
+    Ok(found)
+}
+
+/// Ends queued follow-ups whose number is wrong or blocked: of this number, or of these follow-ups, or all. A lease on one is taken away.
+pub(super) async fn close_blocked(
+    conn: &mut PgConnection,
+    number: Option<&str>,
+    only: Option<&[Uuid]>,
+    at: DateTime<Utc>,
+) -> Result<Vec<FollowUpId>> {
+    let closed: Vec<Uuid> = sqlx::query_scalar(
+        "update follow_ups f
+         set state = 'done', closed_at = $3, lease_token = null, lease_node = null, lease_expires_at = null,
+             state_reason = case when p.wrong_at is null then 'number_blocked' else 'number_wrong' end,
+             final_disposition = case when p.wrong_at is null then $4 else $5 end,
+             final_aapor = case when p.wrong_at is null then $6 else $7 end
+         from phones p
+         where p.id = f.phone_id and f.state in ('waiting', 'retry', 'call_back')
+           and (p.wrong_at is not null or exists (select from do_not_call d where d.number = p.number))
+           and ($1::text is null or p.number = $1) and ($2::uuid[] is null or f.id = any($2))
+         returning f.id",
+    )
+    .bind(number)
+    .bind(only)
+    .bind(at)
+    .bind(BLOCKED.0)
+    .bind(WRONG.0)
+    .bind(BLOCKED.1)
+    .bind(WRONG.1)
+    .fetch_all(conn)
+    .await?;
+    Ok(closed.into_iter().map(FollowUpId).collect())
+}

@@ -1,0 +1,172 @@
+//! The texts that the tables' CHECK lists allow, as enums. One test compares the two.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_enum {
+    ($($(#[$doc:meta])* $name:ident ($constraint:literal) { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, sqlx::Type)]
+            #[serde(rename_all = "snake_case")]
+            #[sqlx(type_name = "text", rename_all = "snake_case")]
+            pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+            impl $name {
+                /// All variants.
+                pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+
+                /// The text in the store.
+                pub fn as_str(self) -> &'static str {
+                    match self { $($name::$variant => $text,)* }
+                }
+            }
+
+            impl std::fmt::Display for $name {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str(self.as_str())
+                }
+            }
+        )*
+
+        /// Each enum's CHECK constraint and texts.
+        #[cfg(test)]
+        pub(crate) fn check_lists() -> Vec<(&'static str, Vec<&'static str>)> {
+            vec![$(($constraint, $name::ALL.iter().map(|v| v.as_str()).collect()),)*]
+        }
+    };
+}
+
+text_enum! {
+    /// Where a follow-up stands. Being leased is no state (see the column's comment).
+    FollowUpState ("follow_ups_state_check") {
+        /// Owed, never tried.
+        Waiting = "waiting",
+        /// Tried, to be dialled again.
+        Retry = "retry",
+        /// The customer booked the next attempt's time.
+        CallBack = "call_back",
+        /// An attempt is open.
+        InCall = "in_call",
+        /// Nothing redials by itself; a person decides.
+        NeedsReview = "needs_review",
+        /// Has its final disposition.
+        Done = "done",
+        /// Its deadline passed.
+        Expired = "expired",
+    }
+    /// Why a follow-up is in its state, where the state does not say it.
+    StateReason ("follow_ups_state_reason_check") {
+        /// The engine died after the INVITE left.
+        EngineDied = "engine_died",
+        /// The row cannot be used (a time zone that does not exist).
+        BadData = "bad_data",
+        /// The deadline passed before the customer was reached.
+        NotReachedInTime = "not_reached_in_time",
+        /// The number is on the do-not-call list.
+        NumberBlocked = "number_blocked",
+        /// The number was marked wrong.
+        NumberWrong = "number_wrong",
+    }
+    /// What a follow-up is about.
+    EventKind ("service_events_kind_check") {
+        /// First-time showroom visit.
+        Visit = "visit",
+        /// Delivery of a bought car.
+        Delivery = "delivery",
+        /// Repair or maintenance pick-up.
+        Repair = "repair",
+    }
+    /// Which list an import read.
+    ListKind ("imports_list_check") {
+        /// After-sales list of the dealer-management system.
+        Repair = "repair",
+    }
+    /// What a recording holds.
+    RecordingKind ("recordings_kind_check") {
+        /// The open suggestion (建议).
+        Suggestion = "suggestion",
+        /// What an unhappy customer said where no agent was free.
+        Statement = "statement",
+        /// The correction of the advisor's name.
+        AdvisorNote = "advisor_note",
+    }
+    /// What made a customer count as unhappy.
+    ComplaintReason ("complaints_reason_check") {
+        /// A score at or below the survey's limit.
+        LowScore = "low_score",
+        /// A repurchase intent at or below the survey's limit.
+        LowIntent = "low_intent",
+        /// Too many service steps answered "no".
+        Noes = "noes",
+        /// `0` pressed.
+        AskedForPerson = "asked_for_person",
+    }
+    /// Where a complaint stands.
+    ComplaintState ("complaints_state_check") {
+        /// Being worked.
+        Open = "open",
+        /// Reviewed and closed.
+        Closed = "closed",
+    }
+    /// A step of a complaint's handling.
+    StepKind ("complaint_steps_kind_check") {
+        /// Step 1: listen and record.
+        ListenAndRecord = "listen_and_record",
+    }
+    /// Who put a number on the do-not-call list.
+    DoNotCallSource ("do_not_call_source_check") {
+        /// The customer, by key.
+        Keypad = "keypad",
+        /// A list.
+        Import = "import",
+        /// A person at the dealer.
+        Api = "api",
+    }
+}
+
+impl FollowUpState {
+    /// True for the states that make up the queue.
+    pub fn is_queued(self) -> bool {
+        match self {
+            FollowUpState::Waiting | FollowUpState::Retry | FollowUpState::CallBack => true,
+            FollowUpState::InCall | FollowUpState::NeedsReview | FollowUpState::Done | FollowUpState::Expired => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+    use std::collections::BTreeSet;
+
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn the_enums_and_the_check_lists_name_the_same_texts(pool: PgPool) {
+        let lists: Vec<(String, String)> = sqlx::query_as(
+            "select conname::text, pg_get_constraintdef(oid) from pg_constraint where contype = 'c' and pg_get_constraintdef(oid) like '%ANY (ARRAY[%'
+               and conname like '%\\_check'",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        let in_database: BTreeSet<(String, BTreeSet<String>)> = lists
+            .into_iter()
+            .map(|(name, definition)| (name, definition.split('\'').skip(1).step_by(2).map(str::to_owned).collect()))
+            .collect();
+        let mut in_code: BTreeSet<(String, BTreeSet<String>)> = super::check_lists()
+            .into_iter()
+            .map(|(name, texts)| (name.to_owned(), texts.into_iter().map(str::to_owned).collect()))
+            .collect();
+        // A list of one text is printed as "= 'text'"; it is asked for on its own.
+        for (name, texts) in in_code.clone().iter().filter(|(_, texts)| texts.len() == 1) {
+            let definition: String =
+                sqlx::query_scalar("select pg_get_constraintdef(oid) from pg_constraint where conname = $1")
+                    .bind(name)
+                    .fetch_one(&pool)
+                    .await
+                    .unwrap();
+            assert!(definition.contains(&format!("'{}'", texts.first().unwrap())), "{name}: {definition}");
+            in_code.remove(&(name.clone(), texts.clone()));
+        }
+        assert_eq!(in_code, in_database);
+    }
+}
