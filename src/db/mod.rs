@@ -16,6 +16,7 @@ pub mod phones;
 pub mod queue;
 pub mod reconcile;
 pub mod state;
+pub mod status;
 pub mod story;
 pub mod surveys;
 

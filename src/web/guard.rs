@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn the_session_is_found_among_other_cookies() {
         let mut headers = HeaderMap::new();
-        headers.append(header::COOKIE, HeaderValue::from_static("a=b; huifang_session_old=x; huifang_session=abc; c=d"));
+        headers
+            .append(header::COOKIE, HeaderValue::from_static("a=b; huifang_session_old=x; huifang_session=abc; c=d"));
         assert_eq!(session(&headers), Some("abc"));
     }
 }

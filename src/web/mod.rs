@@ -10,14 +10,13 @@ mod lang;
 mod live;
 mod pages;
 mod params;
+mod people;
 mod period;
 mod problem;
 mod readiness;
 mod state;
+mod terms;
 mod words;
-
-#[cfg(test)]
-mod tests;
 
 pub use problem::Problem;
 pub use readiness::{Part, Readiness};
@@ -36,7 +35,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// Without a token nobody but this machine may ask.
-    #[error("{0} is not loopback, and no token is set: set HUIFANG__WEB__TOKEN or web.token_file, or listen on 127.0.0.1")]
+    #[error(
+        "{0} is not loopback, and no token is set: set HUIFANG__WEB__TOKEN or web.token_file, or listen on 127.0.0.1"
+    )]
     OpenToOthers(SocketAddr),
     /// The listening socket broke.
     #[error("the web server stopped: {0}")]
@@ -102,3 +103,6 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
     };
     open.merge(closed)
 }
+
+#[cfg(test)]
+mod tests;

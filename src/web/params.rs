@@ -3,10 +3,10 @@
 use super::problem::Problem;
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 /// The query of one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Params(Vec<(&'static str, String)>);
 
 impl Params {
@@ -34,12 +34,18 @@ impl Params {
 
     /// The text of a parameter; an empty one counts as not given.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.0
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
-    /// A date.
+    /// A date, of a year that people call in.
     pub fn date(&self, name: &'static str) -> Result<Option<NaiveDate>, Problem> {
-        self.parsed(name, "a date (YYYY-MM-DD is wanted)", |text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
+        self.parsed(name, "a date (YYYY-MM-DD is wanted)", |text| {
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|day| (1970..=9999).contains(&day.year()))
+        })
     }
 
     /// `true` or `false`; false when not given.

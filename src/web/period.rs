@@ -56,12 +56,16 @@ mod tests {
     #[test]
     fn a_day_in_shanghai_begins_at_sixteen_utc() {
         let (from, to) = Period { first: day("2026-11-22"), last: day("2026-11-23") }.bounds(chrono_tz::Asia::Shanghai);
-        assert_eq!((from.to_rfc3339(), to.to_rfc3339()), ("2026-11-21T16:00:00+00:00".into(), "2026-11-23T16:00:00+00:00".into()));
+        assert_eq!(
+            (from.to_rfc3339(), to.to_rfc3339()),
+            ("2026-11-21T16:00:00+00:00".into(), "2026-11-23T16:00:00+00:00".into())
+        );
     }
 
     #[test]
     fn a_day_without_midnight_begins_where_the_clock_jumps_to() {
-        let (from, to) = Period { first: day("2018-11-04"), last: day("2018-11-04") }.bounds(chrono_tz::America::Sao_Paulo);
+        let (from, to) =
+            Period { first: day("2018-11-04"), last: day("2018-11-04") }.bounds(chrono_tz::America::Sao_Paulo);
         assert_eq!((from.to_rfc3339(), (to - from).num_hours()), ("2018-11-04T03:00:00+00:00".into(), 23));
     }
 

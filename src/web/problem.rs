@@ -103,7 +103,10 @@ impl IntoResponse for Problem {
 
 /// Fallback: no such path.
 pub async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("There is nothing at {}; /openapi.json lists what there is.", uri.path()))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("There is nothing at {}; /openapi.json lists what there is.", uri.path()),
+    )
 }
 
 /// Fallback: the path is there, the method is not.

@@ -154,9 +154,14 @@ mod tests {
 
     #[test]
     fn only_the_same_bytes_are_the_same() {
-        for (a, b, want) in
-            [("secret", "secret", true), ("secret", "secreT", false), ("secret", "secre", false), ("secret", "secrets", false), ("", "", true), ("", "x", false)]
-        {
+        for (a, b, want) in [
+            ("secret", "secret", true),
+            ("secret", "secreT", false),
+            ("secret", "secre", false),
+            ("secret", "secrets", false),
+            ("", "", true),
+            ("", "x", false),
+        ] {
             assert_eq!(same(a.as_bytes(), b.as_bytes()), want, "{a} {b}");
         }
     }
