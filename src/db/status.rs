@@ -92,6 +92,8 @@ pub struct RecentComplaint {
     pub name: Pii<String>,
     /// The car's model, where known.
     pub model: Option<String>,
+    /// Survey key.
+    pub survey: String,
     /// Why.
     pub reason: ComplaintReason,
     /// The question whose answer caused it.
@@ -107,7 +109,7 @@ pub struct RecentComplaint {
 /// The newest open complaints, `limit` at most.
 pub async fn open_complaints(conn: &mut PgConnection, limit: i64) -> Result<Vec<RecentComplaint>> {
     let rows = sqlx::query(
-        "select c.id, c.follow_up_id as follow_up, u.name, nullif(v.model, '') as model, c.reason, c.question, c.state, c.opened_at, c.contact_due_at
+        "select c.id, c.follow_up_id as follow_up, u.name, nullif(v.model, '') as model, f.survey_key as survey, c.reason, c.question, c.state, c.opened_at, c.contact_due_at
          from complaints c join follow_ups f on f.id = c.follow_up_id join customers u on u.id = c.customer_id
          join service_events e on e.id = f.service_event_id left join vehicles v on v.id = e.vehicle_id
          where c.state = 'open' order by c.opened_at desc, c.id desc limit $1",
@@ -121,6 +123,7 @@ pub async fn open_complaints(conn: &mut PgConnection, limit: i64) -> Result<Vec<
             follow_up: FollowUpId(row.try_get("follow_up")?),
             name: Pii::new(row.try_get("name")?),
             model: row.try_get("model")?,
+            survey: row.try_get("survey")?,
             reason: row.try_get("reason")?,
             question: row.try_get("question")?,
             state: row.try_get("state")?,

@@ -23,9 +23,9 @@ words! {
     database_away: "数据库暂时无法访问，以下为最近一次的数据。", "The database does not answer. These are the last known figures.";
     database_away_plain: "数据库暂时无法访问，请稍后再试。", "The database does not answer at the moment.";
     run_today: "今日回访", "Today’s run";
-    closed_of: "已结束", "closed of";
+    closed_of: "已结束", "closed";
     owed: "应回访", "owed";
-    still_open: "进行中", "still open";
+    still_open: "尚未结束", "still open";
     nothing_owed: "今天没有应回访的客户。", "Nobody is owed a call today.";
     attempts_today: "今日拨打", "Attempts today";
     live_calls: "通话中", "Live calls";
@@ -38,12 +38,13 @@ words! {
     question_at: "对应问题", "At question";
     asked: "问题", "Question";
     queue: "队列", "Queue";
-    due_now: "已到时", "due now";
+    due_now: "已到时间", "due now";
     count: "数量", "Count";
     next_due: "下次拨打", "Next call";
     queue_empty: "队列已空。", "The queue is empty.";
     rates: "比率", "Rates";
-    rates_of_today: "按今日回访计算", "of today’s run";
+    rates_of_today: "今日回访", "of today’s run";
+    rates_note: "RR1、COOP1、REF1、CON1 只计已结束的回访（AAPOR 最终结果），待重拨的尚未计入。", "RR1, COOP1, REF1 and CON1 count closed follow-ups only (AAPOR final dispositions); those to be retried are not in yet.";
     nothing_counted: "尚无数据", "nothing counted yet";
     unclassified: "未归类的结果", "Outcomes outside the standard";
     complaints: "未结投诉", "Open complaints";

@@ -37,7 +37,7 @@ pub struct FollowUpView {
     state_reason: Option<StateReason>,
     /// When the call became owed.
     due_at: DateTime<Utc>,
-    /// When it may be dialled next; null when it is closed.
+    /// When it may be dialled next; null when it is not in the queue (in a call, under review, closed).
     next_attempt_at: Option<DateTime<Utc>>,
     /// Not dialled from this moment on.
     deadline: DateTime<Utc>,
@@ -309,7 +309,7 @@ fn view(whole: Whole, unmasked: bool) -> FollowUpView {
         state: follow_up.state,
         state_reason: follow_up.state_reason,
         due_at: follow_up.due_at,
-        next_attempt_at: follow_up.closed_at.is_none().then_some(follow_up.next_attempt_at),
+        next_attempt_at: follow_up.state.is_queued().then_some(follow_up.next_attempt_at),
         deadline: follow_up.deadline,
         attempts_made: follow_up.attempts_made,
         final_disposition: follow_up.final_disposition,

@@ -17,6 +17,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use chrono_tz::Tz;
+use serde_json::Value;
 use std::borrow::Cow;
 
 #[derive(Template)]
@@ -162,7 +163,7 @@ fn page(frame: Frame, whole: Whole, unmasked: bool, lang: Lang, zone: Tz) -> Pag
         state_reason: follow_up.state_reason.map(|reason| terms::state(reason.as_str(), lang)),
         outcome: outcome(follow_up.final_disposition.as_deref(), follow_up.final_aapor.as_deref(), lang),
         due: at(follow_up.due_at),
-        next: follow_up.closed_at.is_none().then(|| at(follow_up.next_attempt_at)),
+        next: follow_up.state.is_queued().then(|| at(follow_up.next_attempt_at)),
         deadline: at(follow_up.deadline),
         closed: follow_up.closed_at.map(at),
         complaint,
@@ -222,10 +223,25 @@ fn attempt(story: AttemptStory, survey: &str, newest: bool, lang: Lang, zone: Tz
             .map(|event| Moment {
                 offset: view::offset(event.offset_ms),
                 name: terms::moment(&event.kind, lang),
-                particulars: view::particulars(&event.detail),
+                particulars: view::particulars(&event.detail, |name, value| field(survey, name, value, lang)),
                 kind: event.kind,
             })
             .collect(),
         newest,
+    }
+}
+
+/// A field of a timeline entry in the page's language; none where its own words will do.
+fn field(survey: &str, name: &str, value: &Value, lang: Lang) -> Option<String> {
+    let words = lang.words();
+    match (name, value) {
+        ("question", Value::String(question)) => Some(terms::question(survey, question, lang).into_owned()),
+        ("reason" | "recording", Value::String(reason)) => Some(terms::reason(reason, lang).into_owned()),
+        ("disposition", Value::String(disposition)) => Some(terms::disposition(disposition, lang).into_owned()),
+        ("keys", Value::String(keys)) => Some(format!("{} {keys}", words.keys)),
+        ("score", score) => Some(format!("{} {score}", words.score)),
+        ("unhappy", Value::Bool(true)) => Some(words.unhappy.to_owned()),
+        ("duration_ms", length) => length.as_i64().map(|ms| view::length(chrono::TimeDelta::milliseconds(ms))),
+        _ => None,
     }
 }

@@ -73,8 +73,11 @@ pub fn bar(parts: &[(&'static str, u64)]) -> Vec<Piece> {
     pieces
 }
 
-/// The particulars of a timeline entry as one line: `question q1 · keys 1`.
-pub fn particulars(detail: &serde_json::Value) -> String {
+/// Particulars that need no name before them.
+const PLAIN: [&str; 6] = ["message", "detail", "key", "why", "prompts", "question"];
+
+/// The particulars of a timeline entry as one line: `q1 · keys 1`; `named` may say a field in the page's own words.
+pub fn particulars(detail: &serde_json::Value, named: impl Fn(&str, &serde_json::Value) -> Option<String>) -> String {
     let plain = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Array(items) if items.iter().all(|item| item.is_string()) => {
@@ -84,14 +87,20 @@ pub fn particulars(detail: &serde_json::Value) -> String {
     };
     match detail {
         serde_json::Value::Object(fields) => {
-            let shown = fields.iter().filter(|(_, value)| !value.is_null());
-            shown
-                .map(|(name, value)| match (name.as_str(), value) {
-                    ("message" | "detail" | "key" | "why" | "prompts", value) => plain(value),
-                    (name, value) => format!("{} {}", name.replace('_', " "), plain(value)),
-                })
-                .collect::<Vec<_>>()
-                .join(" · ")
+            // what did not happen (false, null) is not told; what carries the sense comes first
+            let shown =
+                fields.iter().filter(|(_, value)| !value.is_null() && **value != serde_json::Value::Bool(false));
+            let (first, rest): (Vec<_>, Vec<_>) = shown.partition(|(name, _)| PLAIN.contains(&name.as_str()));
+            let words = first.into_iter().chain(rest).map(|(name, value)| {
+                if let Some(text) = named(name, value) {
+                    text
+                } else if PLAIN.contains(&name.as_str()) {
+                    plain(value)
+                } else {
+                    format!("{} {}", name.replace('_', " "), plain(value))
+                }
+            });
+            words.collect::<Vec<_>>().join(" · ")
         }
         serde_json::Value::Null => String::new(),
         other => plain(other),
@@ -126,8 +135,10 @@ mod tests {
     #[test]
     fn particulars_are_one_line() {
         let detail = serde_json::json!({ "question": "q1", "keys": "1", "score": null, "prompts": ["a", "b"], "unhappy": false });
-        assert_eq!(particulars(&detail), "keys 1 · a b · question q1 · unhappy false");
-        assert_eq!(particulars(&serde_json::Value::Null), "");
+        assert_eq!(particulars(&detail, |_, _| None), "a b · q1 · keys 1");
+        let named = |name: &str, value: &serde_json::Value| (name == "keys").then(|| format!("keyed {value}"));
+        assert_eq!(particulars(&detail, named), "a b · q1 · keyed \"1\"");
+        assert_eq!(particulars(&serde_json::Value::Null, |_, _| None), "");
     }
 
     proptest! {

@@ -54,7 +54,7 @@ async fn a_morning_to_look_at(pool: PgPool) {
     println!("follow-up {}", fixture::id::<crate::ids::FollowUpId>(4));
     let served = tokio::spawn(serve(state, listener, CancellationToken::new()));
     if std::env::var("HUIFANG_LOOK_MOVES").is_ok() {
-        tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+        tokio::time::sleep(std::time::Duration::from_secs(12)).await;
         let end = AttemptEnd {
             attempt: fixture::id(19),
             ended_at: Utc::now(),
