@@ -93,6 +93,13 @@ pub async fn begin(
     exactly_one(done.rows_affected(), id)
 }
 
+/// Tells PostgreSQL's planner about rows that were loaded in bulk, which it would else learn a minute later: meanwhile leasing and loading are
+/// many times slower (measured at 100,000 rows: 500 ms a lease before, 2 ms after).
+pub async fn analyze(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query("analyze customers, phones, vehicles, service_events, follow_ups").execute(conn).await?;
+    Ok(())
+}
+
 /// Rows of an import, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -165,11 +172,11 @@ pub async fn load(
     Ok(loaded)
 }
 
-/// The rows among these whose event is known already (for a dry run): one flag for each row.
+/// The rows among these whose event is known already or came before among them (for a dry run): one flag for each row.
 pub async fn known(conn: &mut PgConnection, source: &str, rows: &[NewRow]) -> Result<Vec<bool>> {
     let keys = load::source_keys(conn, rows).await?;
-    let known = load::known_events(conn, source, &keys).await?;
-    Ok(keys.iter().map(|key| known.contains(key)).collect())
+    let mut known = load::known_events(conn, source, &keys).await?;
+    Ok(keys.into_iter().map(|key| !known.insert(key)).collect())
 }
 
 #[cfg(test)]

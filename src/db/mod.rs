@@ -7,6 +7,7 @@ pub mod answers;
 pub mod attempts;
 pub mod call_backs;
 pub mod complaints;
+pub mod embedded;
 mod error;
 pub mod figures;
 pub mod follow_ups;
@@ -15,6 +16,7 @@ pub mod journal;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
+mod setup;
 pub mod state;
 pub mod status;
 pub mod story;
@@ -24,6 +26,7 @@ pub mod surveys;
 pub(crate) mod fixture;
 
 pub use error::StoreError;
+pub use setup::{SetupError, Store, StoreSettings, connect, migrate};
 
 /// What store functions return.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -124,10 +124,10 @@ mod tests {
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn two_who_publish_at_once_make_two_versions(pool: PgPool) {
         let one = async {
-            publish(&mut *pool.acquire().await.unwrap(), "prospect", "p", "a = 1", at(0)).await.unwrap().version
+            publish(&mut pool.acquire().await.unwrap(), "prospect", "p", "a = 1", at(0)).await.unwrap().version
         };
         let two = async {
-            publish(&mut *pool.acquire().await.unwrap(), "prospect", "p", "a = 2", at(0)).await.unwrap().version
+            publish(&mut pool.acquire().await.unwrap(), "prospect", "p", "a = 2", at(0)).await.unwrap().version
         };
         let (one, two) = tokio::join!(one, two);
         assert_eq!(one + two, 3);

@@ -59,10 +59,10 @@ async fn a_blocked_number_is_never_due(pool: PgPool) {
 async fn two_imports_at_once_make_one_customer(pool: PgPool) {
     drop(prepared(&pool).await);
     let one = async {
-        load(&mut *pool.acquire().await.unwrap(), "repair_list", None, &[row(1, 1, "苏A1")], at(0)).await.unwrap()
+        load(&mut pool.acquire().await.unwrap(), "repair_list", None, &[row(1, 1, "苏A1")], at(0)).await.unwrap()
     };
     let two = async {
-        load(&mut *pool.acquire().await.unwrap(), "repair_list", None, &[row(2, 1, "苏A1")], at(0)).await.unwrap()
+        load(&mut pool.acquire().await.unwrap(), "repair_list", None, &[row(2, 1, "苏A1")], at(0)).await.unwrap()
     };
     let (one, two) = tokio::join!(one, two);
     assert_eq!(one.follow_ups.iter().chain(&two.follow_ups).flatten().count(), 1);
