@@ -26,7 +26,7 @@ pub const RATES: &[Definition] = &[
     },
     Definition {
         key: "rr1",
-        name_en: "Response rate (RR1)",
+        name_en: "Response (RR1)",
         name_zh: "应答率 (RR1)",
         meaning: "Complete interviews among all customers that are, or may be, eligible.",
         meaning_zh: "在所有（可能）合格的客户中完整完成回访的比例。",
@@ -36,7 +36,7 @@ pub const RATES: &[Definition] = &[
     },
     Definition {
         key: "coop1",
-        name_en: "Cooperation rate (COOP1)",
+        name_en: "Cooperation (COOP1)",
         name_zh: "合作率 (COOP1)",
         meaning: "Complete interviews among the customers that were reached.",
         meaning_zh: "在已接通的客户中完整完成回访的比例。",
@@ -46,7 +46,7 @@ pub const RATES: &[Definition] = &[
     },
     Definition {
         key: "ref1",
-        name_en: "Refusal rate (REF1)",
+        name_en: "Refusal (REF1)",
         name_zh: "拒访率 (REF1)",
         meaning: "Refusals and break-offs among all customers that are, or may be, eligible.",
         meaning_zh: "在所有（可能）合格的客户中拒访或中途挂断的比例。",
@@ -56,7 +56,7 @@ pub const RATES: &[Definition] = &[
     },
     Definition {
         key: "con1",
-        name_en: "Contact rate (CON1)",
+        name_en: "Contact (CON1)",
         name_zh: "接通率 (CON1)",
         meaning: "Customers that were reached among all that are, or may be, eligible.",
         meaning_zh: "在所有（可能）合格的客户中已接通的比例。",

@@ -58,7 +58,7 @@ async fn the_page_reads_in_both_languages_without_a_script(pool: PgPool) {
                 "Live calls",
                 "",
                 "Needs a person",
-                "Response rate (RR1)",
+                "Response (RR1)",
                 "62.5 %",
                 "5 / 8",
                 "n = 24",
