@@ -79,6 +79,7 @@ pub fn session(side: usize, agreed: &Negotiated, seed: u64, now: Instant) -> Ses
             sdp::Codec::Pcmu => media::Codec::Pcmu,
         },
         telephone_event: agreed.telephone_event,
+        receive_telephone_event: agreed.receive_telephone_event,
         ssrc: seed as u32 ^ (side as u32 + 1),
         first_sequence: u16::MAX - 300,
         first_timestamp: u32::MAX - 200_000,
