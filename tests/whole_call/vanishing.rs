@@ -80,10 +80,10 @@ fn before_any_answer_nobody_knows_and_nobody_dials_again_by_himself() {
 }
 
 #[test]
-fn while_it_rings_it_is_no_answer() {
+fn while_it_rings_it_is_unknown_and_nobody_redials() {
     for weather in WEATHERS {
         let world = vanishes(Persona::Satisfied, Cue::Rings, ms(100), weather);
-        assert_eq!(world.engine.disposition(), "no_answer");
+        assert_eq!(world.engine.disposition(), "unknown", "the CANCEL was never confirmed");
         assert!(world.engine.answers.is_empty());
     }
 }
