@@ -48,12 +48,6 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let number = E164::parse(&options.number, &settings.dealer.country)
         .map_err(|error| Failure::start(format!("the number given: {error}")))?;
     permitted(&settings, &number)?;
-    let store = parts::open_store(&settings).await?;
-    let blocked = phones::is_blocked(&mut *parts::connection(&store).await?, &number).await;
-    store.close().await.map_err(Failure::start)?;
-    if blocked.map_err(Failure::start)? {
-        return Err(Failure::start("the number is on the do-not-call list"));
-    }
     let trunks = parts::trunks(&settings)?;
     let trunk = match &options.trunk {
         Some(name) => trunks.iter().find(|trunk| trunk.name == *name),
@@ -66,7 +60,16 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let mut surveys = parts::load_surveys(&settings.survey.surveys_dir)?;
     let survey = surveys.remove(&options.survey);
     let survey = survey.ok_or_else(|| Failure::start(format!("there is no survey `{}`", options.survey)))?;
-    let line = parts::open_line(&settings, parts::load_prompts(&settings.survey.prompts_dir)?)?;
+    let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
+    let sip = parts::open_sip(&settings)?;
+    // The store comes last: whatever cannot start by its settings leaves nothing behind.
+    let store = parts::open_store(&settings).await?;
+    let blocked = phones::is_blocked(&mut *parts::connection(&store).await?, &number).await;
+    store.close().await.map_err(Failure::start)?;
+    if blocked.map_err(Failure::start)? {
+        return Err(Failure::start("the number is on the do-not-call list"));
+    }
+    let line = parts::open_line(&settings, sip, prompts)?;
     let zone = parts::zone(&settings)?;
     let order = Order {
         target: trunk.target(&number).map_err(Failure::start)?,
@@ -87,6 +90,10 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let printing = tokio::spawn(print(inbox, options.json));
     let ending = drive(&line, order, reports, parts::stop_on_signal()).await.map_err(Failure::start)?;
     let _ = printing.await;
+    // A BYE that was lost is sent again before the process may end.
+    let sip = line.sip.clone();
+    drop(line);
+    sip.settled().await;
     conclude(&ending, options.json)
 }
 
