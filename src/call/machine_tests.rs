@@ -124,13 +124,15 @@ impl Call {
     }
 
     fn answers(&self) -> Vec<(&str, Option<i32>, bool)> {
-        let answer = |keep| match keep {
-            &Keep::Answer(ref answer, ref complaint) => {
-                Some((answer.question.as_str(), answer.score, complaint.is_some()))
+        let mut answers = Vec::new();
+        for keep in &self.kept {
+            if let Keep::Answer(answer, complaint) = keep
+                && answer.score.is_some()
+            {
+                answers.push((answer.question.as_str(), answer.score, complaint.is_some()));
             }
-            _ => None,
-        };
-        self.kept.iter().filter_map(answer).filter(|(_, score, _)| score.is_some()).collect()
+        }
+        answers
     }
 
     fn disposition(&self) -> Disposition {

@@ -8,7 +8,7 @@ use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::phones;
-use crate::dialer::policy::{Opening, Window, allowed};
+use crate::dialer::policy::{Permit, Window, permit};
 use crate::phone::{E164, Pii};
 use crate::survey::flow::Facts;
 use chrono::NaiveDate;
@@ -98,21 +98,26 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
 }
 
 fn permitted(settings: &Settings, number: &E164) -> Result<(), Failure> {
-    if !allowed(number, &settings.dialer.allow) {
-        return Err(Failure::start("dialer.allow has no prefix for this number; add one, as allow = [\"+86\"]"));
-    }
-    match Window::from(&settings.dialer.window).opening(Clock::System.now(), parts::zone(settings)?) {
-        Opening::Open => Ok(()),
-        Opening::From(at) => Err(Failure::start(format!("the calling window (dialer.window) is closed until {at}"))),
-        Opening::Never => Err(Failure::start("the calling window (dialer.window) never opens")),
+    let dialer = &settings.dialer;
+    let window = Window::from(&dialer.window);
+    match permit(number, &dialer.allow, &window, parts::zone(settings)?, Clock::System.now()) {
+        Permit::Dial => Ok(()),
+        Permit::NotBefore(at) => Err(Failure::start(format!(
+            "the calling window (dialer.window) is closed until {}",
+            at.format("%F %H:%M UTC")
+        ))),
+        Permit::NeverOpen => Err(Failure::start("the calling window (dialer.window) never opens")),
+        Permit::NotAllowed => {
+            Err(Failure::start("dialer.allow has no prefix for this number; add one, as allow = [\"+86\"]"))
+        }
     }
 }
 
 async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
     while let Some(report) = inbox.recv().await {
         match report {
-            Report::Note(event) if json => println!("{}", serde_json::to_value(&event).unwrap_or_default()),
-            Report::Note(event) => println!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
+            Report::Note(event) if json => say!("{}", serde_json::to_value(&event).unwrap_or_default()),
+            Report::Note(event) => say!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
             // Whatever is kept in a stored call stands in the timeline as well.
             Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
             | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
@@ -128,9 +133,9 @@ fn conclude(ending: &Ending, json: bool) -> Result<(), Failure> {
             "disposition": disposition, "aapor": disposition.aapor(), "blame": ending.verdict.blame,
             "sip_status": ending.sip_status, "detail": ending.verdict.detail,
         });
-        println!("{object}");
+        say!("{object}");
     } else {
-        println!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
+        say!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
     }
     if ending.outcome.is_some() {
         Ok(())

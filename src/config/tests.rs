@@ -111,3 +111,21 @@ fn values_that_do_not_go_together_are_refused() {
         ]
     );
 }
+
+const EXAMPLE: &str = include_str!("../../huifang.example.toml");
+
+#[test]
+fn the_example_file_is_the_defaults_and_nothing_in_it_is_unknown() {
+    let example = parse(EXAMPLE, "huifang.example.toml", &[]).unwrap();
+    assert_eq!(validate(&example, "huifang.example.toml"), vec![]);
+    let mut defaults = Settings::default();
+    let address = example.trunks["main"].address;
+    defaults.trunks.insert("main".into(), Trunk { address, ..Trunk::default() });
+    assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
+
+    let commented =
+        |line: &&str| line.starts_with("# ") && line.split_once(" = ").is_some_and(|(k, _)| !k[2..].contains(' '));
+    assert!(EXAMPLE.lines().filter(commented).count() >= 10, "optional keys are shown, commented out");
+    let uncommented: Vec<&str> = EXAMPLE.lines().map(|line| if commented(&line) { &line[2..] } else { line }).collect();
+    parse(&uncommented.join("\n"), "huifang.example.toml", &[]).unwrap();
+}

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-/// Disposition and AAPOR code of a follow-up that ends because its number was marked wrong (4.31: not the person of the list).
-pub const WRONG: (&str, &str) = ("wrong_number", "4.31");
+/// Disposition and AAPOR code of a follow-up that ends because its number was marked wrong (4.10: out of the sample, somebody else).
+pub const WRONG: (&str, &str) = ("wrong_number", "4.10");
 /// Disposition and AAPOR code of a follow-up that ends because its number is on the do-not-call list (2.11: refusal).
 pub const BLOCKED: (&str, &str) = ("do_not_call", "2.11");
 

@@ -79,6 +79,31 @@ pub fn allowed(number: &E164, prefixes: &[String]) -> bool {
     prefixes.iter().any(|prefix| number.as_str().starts_with(prefix.as_str()))
 }
 
+/// Whether a number may be dialled at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Yes.
+    Dial,
+    /// Not before this moment: the customer's calling window is closed.
+    NotBefore(DateTime<Utc>),
+    /// No: the window never opens.
+    NeverOpen,
+    /// No: no prefix of the allow-list fits.
+    NotAllowed,
+}
+
+/// Judges a number for a customer in `zone` at `now`: the allow-list first, then the window.
+pub fn permit(number: &E164, prefixes: &[String], window: &Window, zone: Tz, now: DateTime<Utc>) -> Permit {
+    if !allowed(number, prefixes) {
+        return Permit::NotAllowed;
+    }
+    match window.opening(now, zone) {
+        Opening::Open => Permit::Dial,
+        Opening::From(at) => Permit::NotBefore(at),
+        Opening::Never => Permit::NeverOpen,
+    }
+}
+
 /// What the retry rule needs to know of a follow-up whose attempt just ended.
 #[derive(Clone, Debug)]
 pub struct History {

@@ -85,6 +85,21 @@ fn only_listed_prefixes_are_dialled() {
 }
 
 #[test]
+fn the_allow_list_comes_before_the_window() {
+    let number = E164::from_stored("+8613800138000").unwrap();
+    let (shanghai, night) = (chrono_tz::Asia::Shanghai, utc("2026-11-23T15:00:00Z"));
+    let day = window("09:00", "20:00", &WEEK);
+    let permit = |prefixes: &[&str], window: &Window, now| {
+        let prefixes: Vec<String> = prefixes.iter().map(|p| p.to_string()).collect();
+        permit(&number, &prefixes, window, shanghai, now)
+    };
+    assert_eq!(permit(&["+86"], &day, utc("2026-11-23T03:00:00Z")), Permit::Dial);
+    assert_eq!(permit(&["+86"], &day, night), Permit::NotBefore(utc("2026-11-24T01:00:00Z")));
+    assert_eq!(permit(&["+1"], &day, night), Permit::NotAllowed);
+    assert_eq!(permit(&["+86"], &window("09:00", "20:00", &[]), night), Permit::NeverOpen);
+}
+
+#[test]
 fn calls_start_at_a_steady_rate() {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);

@@ -3,7 +3,7 @@
 
 use super::judge::judge;
 use super::launch::{self, Launched};
-use super::policy::{Opening, RetryRule, allowed};
+use super::policy::{Permit, RetryRule, permit};
 use super::trunks::{Room, Trunk, Trunks};
 use crate::call::driver::Line;
 use crate::clock::Clock;
@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 const IDLE: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not answer.
 const AWAY: Duration = Duration::from_secs(2);
-/// A follow-up whose number may not be dialled is looked at again after so long: somebody may change the allow-list.
-const NOT_ALLOWED_AGAIN: TimeDelta = TimeDelta::hours(1);
+/// A follow-up that the settings do not let us dial is looked at again after so long: somebody may change them.
+const REFUSED_AGAIN: TimeDelta = TimeDelta::hours(1);
 /// A number that is in a call already is looked at again after so long.
 const IN_CALL_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
@@ -139,22 +139,25 @@ impl Engine {
         Ok(queue::lease(&mut *self.pool.acquire().await?, &request).await?.pop())
     }
 
-    /// Why and until when a leased follow-up must not be dialled now.
+    /// Until when a leased follow-up must not be dialled, and why in the log; none: it may be dialled now.
     fn put_off(&self, leased: &Leased) -> Option<DateTime<Utc>> {
-        let now = self.clock.now();
-        if !allowed(&leased.number, &self.settings.allow) {
-            tracing::warn!(follow_up = %leased.follow_up, "not dialled: dialer.allow has no prefix for its number");
-            return Some(now + NOT_ALLOWED_AGAIN);
-        }
+        let (now, follow_up) = (self.clock.now(), leased.follow_up);
         if !self.surveys.contains_key(&(leased.survey.clone(), leased.survey_version)) {
-            tracing::error!(follow_up = %leased.follow_up, survey = leased.survey, version = leased.survey_version,
-                "not dialled: this version of the survey cannot be read");
-            return Some(now + NOT_ALLOWED_AGAIN);
+            let (survey, version) = (&leased.survey, leased.survey_version);
+            tracing::error!(%follow_up, survey, version, "not dialled: this version of the survey cannot be read");
+            return Some(now + REFUSED_AGAIN);
         }
-        match self.rule.window.opening(now, leased.zone) {
-            Opening::Open => None,
-            Opening::From(at) => Some(at),
-            Opening::Never => Some(now + NOT_ALLOWED_AGAIN),
+        match permit(&leased.number, &self.settings.allow, &self.rule.window, leased.zone, now) {
+            Permit::Dial => None,
+            Permit::NotBefore(at) => Some(at),
+            Permit::NeverOpen => {
+                tracing::warn!(%follow_up, "not dialled: dialer.window never opens");
+                Some(now + REFUSED_AGAIN)
+            }
+            Permit::NotAllowed => {
+                tracing::warn!(%follow_up, "not dialled: dialer.allow has no prefix for its number");
+                Some(now + REFUSED_AGAIN)
+            }
         }
     }
 

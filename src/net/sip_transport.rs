@@ -146,7 +146,8 @@ impl Agent {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
         let mut buffer = vec![0u8; MAX_DATAGRAM];
         let mut open = true;
-        while open || !self.sessions.is_empty() || self.endpoint.load().sessions > 0 {
+        // Sessions that nobody owns any more may still owe somebody a BYE.
+        while open || self.endpoint.load().sessions > 0 {
             self.flush();
             let deadline = self.endpoint.poll_timeout().map(|(at, _)| at);
             let wake = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
