@@ -96,6 +96,15 @@ fn the_engine_speaks_and_hangs_up() {
 }
 
 #[test]
+fn a_phone_without_a_sound_is_given_up() {
+    let called = call_with(&Home::new(), &Db::new(), &picked_up().hung_up_on(), &[], "", |command| {
+        command.env("HUIFANG__MEDIA__RTP_TIMEOUT_S", "2");
+    });
+    called.assert("no_audio", 1);
+    assert_eq!(called.moments("audio_lost").len(), 1);
+}
+
+#[test]
 fn a_refused_call_is_acknowledged_and_judged() {
     let (home, db) = (Home::new(), Db::new());
     for (line, disposition) in

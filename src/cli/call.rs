@@ -3,6 +3,7 @@
 //! The allow-list and the calling window hold here too (in the dealer's time zone), and a number on the do-not-call list is refused.
 
 use super::{Failure, parts};
+use crate::call::disposition::Disposition;
 use crate::call::driver::{Order, Report, drive};
 use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
@@ -137,7 +138,8 @@ fn conclude(ending: &Ending, json: bool) -> Result<(), Failure> {
     } else {
         say!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
     }
-    if ending.outcome.is_some() {
+    // Who was never heard had no conversation either, though the survey had begun.
+    if ending.outcome.is_some() && disposition != Disposition::NoAudio {
         Ok(())
     } else {
         Err(Failure::Found(format!("no conversation: {}", ending.verdict.detail)))
