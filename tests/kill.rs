@@ -156,9 +156,12 @@ fn the_database_goes_away_under_a_live_call() {
     let cluster = Cluster::of(&home);
     let db = cluster.db();
     until("two answers", CALL, || (db.count("select count(*) from answers") >= 2).then_some(()));
-    let before = db.count("select count(*) from answers");
+    let before: BTreeSet<String> = db.rows(ANSWERS).into_iter().collect();
     cluster.control("stop");
-    until("answers that are in the journal only", CALL, || (night.journal_answers().len() >= 2).then_some(()));
+    // One may have been stored while the cluster stopped; the others were not.
+    until("answers that are in the journal only", CALL, || {
+        (night.journal_answers().iter().filter(|answer| !before.contains(*answer)).count() >= 3).then_some(())
+    });
     cluster.control("start");
     until("the follow-up to be done", CALL, || {
         (db.count("select count(*) from follow_ups where state = 'done'") == 1).then_some(())
@@ -167,7 +170,6 @@ fn the_database_goes_away_under_a_live_call() {
     let mut want = vec!["identity".to_owned(), "consent".to_owned()];
     want.extend((1..=9).map(|n| format!("q{n}")));
     assert_eq!(questions[..11], want, "each once, in the order in which they were given");
-    assert!(i64::try_from(questions.len()).unwrap() > before);
     let timeline = db.rows("select array[count(*)::text, (max(seq) + 1)::text, (array_agg(kind order by seq desc))[1]] from attempt_events");
     let parts: Vec<&str> = timeline[0].split('|').collect();
     assert_eq!((parts[0], parts[2]), (parts[1], "ended"), "the timeline has no gap");
