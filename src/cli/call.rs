@@ -3,6 +3,7 @@
 //! The allow-list and the calling window hold here too (in the dealer's time zone), and a number on the do-not-call list is refused.
 
 use super::{Failure, parts};
+use crate::call::disposition::Disposition;
 use crate::call::driver::{Order, Report, drive};
 use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
@@ -48,12 +49,6 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let number = E164::parse(&options.number, &settings.dealer.country)
         .map_err(|error| Failure::start(format!("the number given: {error}")))?;
     permitted(&settings, &number)?;
-    let store = parts::open_store(&settings).await?;
-    let blocked = phones::is_blocked(&mut *parts::connection(&store).await?, &number).await;
-    store.close().await.map_err(Failure::start)?;
-    if blocked.map_err(Failure::start)? {
-        return Err(Failure::start("the number is on the do-not-call list"));
-    }
     let trunks = parts::trunks(&settings)?;
     let trunk = match &options.trunk {
         Some(name) => trunks.iter().find(|trunk| trunk.name == *name),
@@ -66,7 +61,16 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let mut surveys = parts::load_surveys(&settings.survey.surveys_dir)?;
     let survey = surveys.remove(&options.survey);
     let survey = survey.ok_or_else(|| Failure::start(format!("there is no survey `{}`", options.survey)))?;
-    let line = parts::open_line(&settings, parts::load_prompts(&settings.survey.prompts_dir)?)?;
+    let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
+    let sip = parts::open_sip(&settings)?;
+    // The store comes last: whatever cannot start by its settings leaves nothing behind.
+    let store = parts::open_store(&settings).await?;
+    let blocked = phones::is_blocked(&mut *parts::connection(&store).await?, &number).await;
+    store.close().await.map_err(Failure::start)?;
+    if blocked.map_err(Failure::start)? {
+        return Err(Failure::start("the number is on the do-not-call list"));
+    }
+    let line = parts::open_line(&settings, sip, prompts)?;
     let zone = parts::zone(&settings)?;
     let order = Order {
         target: trunk.target(&number).map_err(Failure::start)?,
@@ -87,6 +91,10 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let printing = tokio::spawn(print(inbox, options.json));
     let ending = drive(&line, order, reports, parts::stop_on_signal()).await.map_err(Failure::start)?;
     let _ = printing.await;
+    // A BYE that was lost is sent again before the process may end.
+    let sip = line.sip.clone();
+    drop(line);
+    sip.settled().await;
     conclude(&ending, options.json)
 }
 
@@ -109,8 +117,8 @@ fn permitted(settings: &Settings, number: &E164) -> Result<(), Failure> {
 async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
     while let Some(report) = inbox.recv().await {
         match report {
-            Report::Note(event) if json => println!("{}", serde_json::to_value(&event).unwrap_or_default()),
-            Report::Note(event) => println!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
+            Report::Note(event) if json => say!("{}", serde_json::to_value(&event).unwrap_or_default()),
+            Report::Note(event) => say!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
             // Whatever is kept in a stored call stands in the timeline as well.
             Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
             | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
@@ -126,11 +134,12 @@ fn conclude(ending: &Ending, json: bool) -> Result<(), Failure> {
             "disposition": disposition, "aapor": disposition.aapor(), "blame": ending.verdict.blame,
             "sip_status": ending.sip_status, "detail": ending.verdict.detail,
         });
-        println!("{object}");
+        say!("{object}");
     } else {
-        println!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
+        say!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
     }
-    if ending.outcome.is_some() {
+    // Who was never heard had no conversation either, though the survey had begun.
+    if ending.outcome.is_some() && disposition != Disposition::NoAudio {
         Ok(())
     } else {
         Err(Failure::Found(format!("no conversation: {}", ending.verdict.detail)))

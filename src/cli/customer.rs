@@ -53,7 +53,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
         return Err(Failure::Found("no customer has this number".into()));
     }
     if options.json {
-        println!("{}", Value::Array(tracks.iter().map(|track| as_json(track, options.unmasked)).collect()));
+        say!("{}", Value::Array(tracks.iter().map(|track| as_json(track, options.unmasked)).collect()));
     } else {
         tracks.iter().for_each(|track| print(track, &calendar, &settings.dealer.language, options.unmasked));
     }
@@ -74,7 +74,7 @@ fn number(number: &E164, unmasked: bool) -> String {
 
 fn print(track: &Track, calendar: &Calendar, language: &str, unmasked: bool) {
     let customer = &track.customer;
-    println!("{}  {}", shown(&customer.name, unmasked), customer.id);
+    say!("{}  {}", shown(&customer.name, unmasked), customer.id);
     let particulars = [
         customer.segment.clone().unwrap_or_default(),
         customer.source.clone().unwrap_or_default(),
@@ -83,21 +83,21 @@ fn print(track: &Track, calendar: &Calendar, language: &str, unmasked: bool) {
         customer.language.clone(),
         customer.time_zone.clone(),
     ];
-    println!("  {}", particulars.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "));
+    say!("  {}", particulars.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "));
     for phone in &track.phones {
         let wrong = if phone.wrong { "  wrong number" } else { "" };
         let blocked = if phone.blocked { "  do not call" } else { "" };
-        println!("  {}{wrong}{blocked}", number(&phone.number.0, unmasked));
+        say!("  {}{wrong}{blocked}", number(&phone.number.0, unmasked));
     }
     for car in &track.vehicles {
         let dates =
             [("bought", car.purchased_on), ("insured to", car.insurance_until), ("inspect by", car.inspection_due)];
         let dates: Vec<String> = dates.iter().filter_map(|(what, day)| Some(format!("{what} {}", (*day)?))).collect();
-        println!("  {} {}  {}", shown(&car.plate, unmasked), car.model, dates.join(", "));
+        say!("  {} {}  {}", shown(&car.plate, unmasked), car.model, dates.join(", "));
     }
     let zone: chrono_tz::Tz = customer.time_zone.parse().unwrap_or(chrono_tz::UTC);
     let time = |at: DateTime<Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
-    println!();
+    say!();
     for touch in &track.touches {
         let when = touch.closed_at.or(touch.next_at).map(time).unwrap_or_default();
         let event = match (&touch.event, touch.event_on) {
@@ -105,7 +105,7 @@ fn print(track: &Track, calendar: &Calendar, language: &str, unmasked: bool) {
             (_, _) => String::new(),
         };
         let who = touch.owner_role.as_deref().unwrap_or("engine");
-        println!(
+        say!(
             "  {when}  {:<12} {:<15} {}  {event}  {}",
             touch.state,
             who,
@@ -113,7 +113,7 @@ fn print(track: &Track, calendar: &Calendar, language: &str, unmasked: bool) {
             outcome(touch, unmasked)
         );
     }
-    println!();
+    say!();
 }
 
 fn outcome(touch: &Touch, unmasked: bool) -> String {

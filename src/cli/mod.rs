@@ -1,5 +1,13 @@
 //! The commands: one file for each; parse, run, exit status (0 done, 1 the run found a failure, 2 cannot start).
 
+/// A line on standard output. Unlike `println!` it does not panic when nobody reads on (`huifang call … | head`): a call that is up goes on and ends as it should.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod call;
 mod callee;
 mod check;
@@ -15,6 +23,7 @@ mod tasks;
 
 use crate::config::{self, Settings};
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -124,7 +133,8 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
 fn log_to_stderr(filter: &str) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| Failure::start(format!("--log {filter}: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     Ok(())
 }
 
@@ -151,11 +161,5 @@ fn read_settings(file: Option<&Path>) -> (Settings, Vec<config::Problem>) {
     // Variables that are not Unicode cannot be ours: all our names are ASCII, and a value that is not text fits no key.
     let environment: Vec<(String, String)> =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
-    match config::parse(&text, &origin, &environment) {
-        Ok(settings) => {
-            let problems = config::validate(&settings, &origin);
-            (settings, problems)
-        }
-        Err(config::Problems(problems)) => (Settings::default(), problems),
-    }
+    config::judge(&text, &origin, &environment)
 }

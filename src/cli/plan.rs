@@ -64,11 +64,11 @@ pub fn end_of(day: NaiveDate, settings: &Settings) -> Result<DateTime<Utc>, Fail
 /// Says what was planned.
 pub fn print(planned: &Planned, dry_run: bool) {
     let would = if dry_run { " (dry run: nothing was planned)" } else { "" };
-    println!("{} touches planned{would}", planned.total());
+    say!("{} touches planned{would}", planned.total());
     for (rule, count) in &planned.by_rule {
-        println!("  {rule:<22} {count:>7}");
+        say!("  {rule:<22} {count:>7}");
     }
     for survey in &planned.unpublished {
-        println!("  {survey:<22} is not published: what the calendar owes of it was not planned");
+        say!("  {survey:<22} is not published: what the calendar owes of it was not planned");
     }
 }

@@ -75,7 +75,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
         };
         let closed = tasks::close(&mut conn, id, state, by.as_deref(), note.as_deref(), now).await;
         closed.map_err(|error| Failure::Found(error.to_string()))?;
-        println!("{id}: {state}");
+        say!("{id}: {state}");
         Ok(())
     };
     let result = result.await;
@@ -94,13 +94,13 @@ fn show(tasks: &[Task], calendar: &Calendar, language: &str, options: &Options, 
                 "name": seen.name, "number": seen.number, "plate": seen.plate, "model": task.model, "advisor": seen.advisor,
                 "due_at": task.due_at, "deadline": task.deadline, "overdue": overdue,
             });
-            println!("{line}");
+            say!("{line}");
             continue;
         }
         let zone: chrono_tz::Tz = task.time_zone.parse().unwrap_or(chrono_tz::UTC);
         let day = |at: DateTime<Utc>| at.with_timezone(&zone).format("%m-%d %H:%M");
         let late = if overdue { "  overdue" } else { "" };
-        println!(
+        say!(
             "{}  {} to {}  {:<15}  {title} ({})  {} {} {} {} {}{late}",
             task.id,
             day(task.due_at),
@@ -115,7 +115,7 @@ fn show(tasks: &[Task], calendar: &Calendar, language: &str, options: &Options, 
         );
     }
     if tasks.is_empty() && !options.json {
-        println!("Nothing is due.");
+        say!("Nothing is due.");
     }
 }
 

@@ -20,6 +20,7 @@ pub mod queue;
 pub mod reconcile;
 mod setup;
 pub mod state;
+pub mod status;
 pub mod story;
 pub mod surveys;
 pub mod tasks;
