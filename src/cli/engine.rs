@@ -94,6 +94,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     };
     let page_stop = CancellationToken::new();
     let state = WebState::new(pool.clone(), clock, ready.clone(), options);
+    state.take_lists(super::import::rules(settings, false)?);
     let page_task = tokio::spawn(serve_page(state, listener, page_stop.clone()));
     Ok(Running { page, pool, store, engine, trunks, ready, page_task, page_stop, applier, applier_stop })
 }

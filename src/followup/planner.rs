@@ -19,8 +19,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Subjects looked at in one statement.
-const PAGE: i64 = 5000;
+/// Subjects read by one statement: many, since it sorts all that there are.
+const PAGE: i64 = 100_000;
+/// Touches written by one statement.
+const BATCH: usize = 5000;
 /// After so many new rows PostgreSQL's planner is told.
 const ANALYZE_AFTER: u64 = 20_000;
 
@@ -94,10 +96,12 @@ impl Planner<'_> {
             let page = store::candidates(self.conn, rule, pass, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(new) };
             after = last.subject_id;
-            new += match &rule.kind {
-                Kind::Survey(survey) => self.surveys(rule, pass, survey, &page).await?,
-                Kind::Task { .. } => self.tasks(rule, pass, &page).await?,
-            };
+            for batch in page.chunks(BATCH) {
+                new += match &rule.kind {
+                    Kind::Survey(survey) => self.surveys(rule, pass, survey, batch).await?,
+                    Kind::Task { .. } => self.tasks(rule, pass, batch).await?,
+                };
+            }
             if page.len() < PAGE as usize {
                 return Ok(new);
             }

@@ -94,6 +94,7 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(api::status::status))
         .routes(routes!(api::completion::completion))
         .routes(routes!(api::follow_ups::follow_up))
+        .routes(routes!(api::imports::imports))
         .routes(routes!(pages::home::home))
         .routes(routes!(pages::home::events))
         .routes(routes!(pages::follow_up::follow_up));

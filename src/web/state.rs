@@ -4,11 +4,12 @@ use super::live::Live;
 use super::problem::Problem;
 use super::readiness::Readiness;
 use crate::clock::Clock;
+use crate::followup::import::ImportSettings;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,7 @@ struct Inner {
     live: Live,
     sessions: Mutex<HashMap<String, i64>>,
     closing: CancellationToken,
+    imports: OnceLock<ImportSettings>,
 }
 
 impl WebState {
@@ -57,7 +59,18 @@ impl WebState {
             live: Live::default(),
             sessions: Mutex::default(),
             closing: CancellationToken::new(),
+            imports: OnceLock::new(),
         }))
+    }
+
+    /// Takes lists from now on, by these settings; the first ones count.
+    pub fn take_lists(&self, settings: ImportSettings) {
+        let _ = self.0.imports.set(settings);
+    }
+
+    /// How lists are read; none: they are not taken.
+    pub(super) fn import_settings(&self) -> Option<&ImportSettings> {
+        self.0.imports.get()
     }
 
     /// Whether a token is wanted.

@@ -1,6 +1,7 @@
 //! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
 
 mod auth;
+mod imports;
 mod pages;
 mod routes;
 mod scene;

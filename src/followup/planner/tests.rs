@@ -60,7 +60,7 @@ async fn two_who_plan_at_once_plan_once(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     let rows: Vec<NewRow> = (1..=50).map(delivered).collect();
     imports::load(&mut conn, "delivery_list", None, &rows, at(0)).await.unwrap();
-    let planning = || async { plan(&mut *pool.acquire().await.unwrap(), 31, false).await.total() };
+    let planning = || async { plan(&mut pool.acquire().await.unwrap(), 31, false).await.total() };
     let (one, two) = tokio::join!(planning(), planning());
     let tasks: i64 = sqlx::query_scalar("select count(*) from follow_up_tasks").fetch_one(&pool).await.unwrap();
     assert_eq!((one + two, tasks), (200, 200));

@@ -4,6 +4,7 @@ pub mod completion;
 pub mod document;
 pub mod follow_ups;
 pub mod health;
+pub mod imports;
 mod schema;
 pub mod status;
 mod views;
@@ -25,6 +26,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "health", description = "For supervisors and load balancers; never behind the token"),
         (name = "status", description = "What is going on"),
+        (name = "lists", description = "Lists of customers who are owed a call"),
         (name = "pages", description = "HTML for people")
     ),
     modifiers(&Token)

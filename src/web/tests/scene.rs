@@ -76,8 +76,8 @@ pub async fn fill(conn: &mut PgConnection, now: DateTime<Utc>) {
         row.advisor = Pii::new(["王顾问", "孙顾问", "钱顾问"][usize::from(n % 3)].to_owned());
         row.staff_number = Some((1024 + n % 3).to_string());
         row.happened_on = (now - Duration::days(2)).date_naive();
-        row.due_at = now - Duration::hours(3);
-        row.deadline = now + Duration::hours(40);
+        row.owed[0].due_at = now - Duration::hours(3);
+        row.owed[0].deadline = now + Duration::hours(40);
         rows.push(row);
     }
     imports::load(conn, "repair_list", None, &rows, now - Duration::hours(4)).await.unwrap();
