@@ -52,6 +52,9 @@ pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
     if let Err(error) = parts::trunks(&settings) {
         findings.error(error);
     }
+    if let Err(error) = parts::calendar(&settings) {
+        findings.error(error);
+    }
     let prompts = prompts(&settings, &mut findings);
     surveys(&settings, &prompts, &mut findings);
     media(&settings, &mut findings);
