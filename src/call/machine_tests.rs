@@ -35,6 +35,7 @@ impl Call {
             event_date: Some(date),
             advisor_number: None,
             now_local: date.and_hms_opt(10, 0, 0).unwrap(),
+            answered: Default::default(),
         };
         let local = LocalMedia {
             addr: IpAddr::from([127, 0, 0, 1]),

@@ -117,7 +117,7 @@ goto = "q1"
             "s.toml:19: step q1: unknown key `promts`",
             "s.toml:21: step q1: the id `q1` is given twice",
             "s.toml:23: step q1: the condition `sunny` names no fact (plate_tail, event_date, advisor_number, family, \
-             complaint, statement)",
+             complaint, statement, resumed, complete, lead)",
             "s.toml:26: step q1: `goto` leads to `q9`, which is no step",
             "s.toml:27: step q1: the keys `1` are given twice",
             "s.toml:28: step q1: unknown key `options.2.wrong`",
