@@ -2,7 +2,7 @@
 
 use super::state::RecordingKind;
 use super::{Result, StoreError};
-use crate::ids::{AnswerId, AttemptId, RecordingId};
+use crate::ids::{AnswerId, AttemptId, FollowUpId, RecordingId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -118,6 +118,32 @@ pub async fn of_attempt(conn: &mut PgConnection, attempt: AttemptId) -> Result<V
         "select attempt_id, question, keys, value, score, unhappy, survey_version, given_at from answers where attempt_id = $1 order by given_at, id",
     )
     .bind(attempt.0)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The latest answer to a question over all attempts at a follow-up, as later attempts and reconciliation need it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Latest {
+    /// Name of the question.
+    pub question: String,
+    /// The digits as accepted.
+    pub keys: String,
+    /// What they mean.
+    pub value: String,
+    /// The stored score.
+    pub score: Option<i32>,
+}
+
+/// The latest answer to each question that was given under one version of the survey, in whichever attempt.
+pub async fn latest(conn: &mut PgConnection, follow_up: FollowUpId, version: i32) -> Result<Vec<Latest>> {
+    let rows = sqlx::query_as(
+        "select distinct on (question) question, keys, value, score from answers
+         where follow_up_id = $1 and survey_version = $2 order by question, given_at desc, id desc",
+    )
+    .bind(follow_up.0)
+    .bind(version)
     .fetch_all(conn)
     .await?;
     Ok(rows)
