@@ -208,6 +208,7 @@ impl Moment {
             }
             Moment::Answer { question, keys, score, unhappy } => {
                 let score = score.map(|score| format!(", score {score}")).unwrap_or_default();
+                let keys = if keys.is_empty() { "(no keys)" } else { keys };
                 format!("{question} = {keys}{score}{}", if *unhappy { " (unhappy)" } else { "" })
             }
             Moment::Complaint(trigger) => format!("complaint opened: {:?}", trigger.reason),

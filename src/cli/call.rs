@@ -111,8 +111,8 @@ fn permitted(settings: &Settings, number: &E164) -> Result<(), Failure> {
 async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
     while let Some(report) = inbox.recv().await {
         match report {
-            Report::Note(event) if json => println!("{}", serde_json::to_value(&event).unwrap_or_default()),
-            Report::Note(event) => println!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
+            Report::Note(event) if json => say!("{}", serde_json::to_value(&event).unwrap_or_default()),
+            Report::Note(event) => say!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
             // Whatever is kept in a stored call stands in the timeline as well.
             Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
             | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
@@ -128,9 +128,9 @@ fn conclude(ending: &Ending, json: bool) -> Result<(), Failure> {
             "disposition": disposition, "aapor": disposition.aapor(), "blame": ending.verdict.blame,
             "sip_status": ending.sip_status, "detail": ending.verdict.detail,
         });
-        println!("{object}");
+        say!("{object}");
     } else {
-        println!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
+        say!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
     }
     if ending.outcome.is_some() {
         Ok(())

@@ -28,12 +28,12 @@ struct Findings {
 impl Findings {
     fn error(&mut self, text: impl std::fmt::Display) {
         self.errors += 1;
-        println!("error    {text}");
+        say!("error    {text}");
     }
 
     fn warning(&mut self, text: impl std::fmt::Display) {
         self.warnings += 1;
-        println!("warning  {text}");
+        say!("warning  {text}");
     }
 }
 
@@ -59,8 +59,8 @@ pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
         database(&settings, &mut findings).await;
     }
     match findings {
-        Findings { errors: 0, warnings: 0 } => println!("Everything is in order."),
-        Findings { errors: 0, warnings } => println!("{warnings} warnings, no errors."),
+        Findings { errors: 0, warnings: 0 } => say!("Everything is in order."),
+        Findings { errors: 0, warnings } => say!("{warnings} warnings, no errors."),
         Findings { errors, warnings } => {
             return Err(Failure::start(format!("{errors} errors, {warnings} warnings")));
         }
@@ -94,7 +94,7 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
                     match finding.severity {
                         Severity::Error => findings.error(text),
                         Severity::Warning => findings.warning(text),
-                        Severity::Info => println!("note     {text}"),
+                        Severity::Info => say!("note     {text}"),
                     }
                 }
                 for language in &survey.definition.languages {

@@ -97,12 +97,15 @@ pub fn rules(settings: &Settings, dry_run: bool) -> Result<ImportSettings, Failu
 fn conclude(summary: &Summary, rejects: &Path, dry_run: bool) -> Result<(), Failure> {
     let counts = summary.counts;
     let would = if dry_run { " (dry run: nothing was loaded)" } else { "" };
-    println!(
+    say!(
         "{} rows read, {} loaded, {} known already, {} rejected{would}",
-        counts.read, counts.loaded, counts.known, counts.rejected
+        counts.read,
+        counts.loaded,
+        counts.known,
+        counts.rejected
     );
     if summary.blocked > 0 {
-        println!("{} of the loaded rows will not be called: wrong number or do-not-call", summary.blocked);
+        say!("{} of the loaded rows will not be called: wrong number or do-not-call", summary.blocked);
     }
     match counts.rejected {
         0 => Ok(()),

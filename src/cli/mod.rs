@@ -1,5 +1,13 @@
 //! The commands: one file for each; parse, run, exit status (0 done, 1 the run found a failure, 2 cannot start).
 
+/// A line on standard output. Unlike `println!` it does not panic when nobody reads on (`huifang call … | head`): a call that is up goes on and ends as it should.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod call;
 mod callee;
 mod check;
@@ -12,6 +20,7 @@ mod serve;
 
 use crate::config::{self, Settings};
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -112,7 +121,8 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
 fn log_to_stderr(filter: &str) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| Failure::start(format!("--log {filter}: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     Ok(())
 }
 

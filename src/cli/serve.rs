@@ -17,7 +17,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let stop = parts::stop_on_signal();
     let until = if options.until_idle { Until::Idle } else { Until::Stopped };
     let running = engine::start(&settings).await?;
-    println!("huifang is at work; its page is at http://{}/", running.page);
+    say!("huifang is at work; its page is at http://{}/", running.page);
     running.work(until, stop).await;
     running.end().await
 }

@@ -188,6 +188,7 @@ fn pick_up(
             sdp::Codec::Pcmu => media::Codec::Pcmu,
         },
         telephone_event: agreed.telephone_event,
+        receive_telephone_event: agreed.receive_telephone_event,
     });
     media.command(Command::Listen(Box::new(Ear::new(house.ears.clone()))));
     Ok((media, answer))

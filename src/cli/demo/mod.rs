@@ -59,23 +59,29 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let progress = tokio::spawn(show_progress(running.pool.clone(), options.customers.into(), Utc::now()));
     running.work(Until::Idle, stop.clone()).await;
     progress.abort();
+    let _ = progress.await;
     let seconds = began.elapsed().as_secs_f64();
 
     let reports = callees.finish().await?;
     let stories = stories(&running).await?;
     let mismatches = compare(&reports, &stored(&stories));
     let summary = Summary::new(&stories, &mismatches, seconds);
-    summary.print_table(&mismatches);
+    let table = summary.table(&mismatches);
+    if options.json {
+        eprintln!("{table}")
+    } else {
+        say!("{table}")
+    }
     if options.keep && !stop.is_cancelled() {
         eprintln!("\nThe status page stays at http://{}/ until Ctrl-C.", running.page);
         if options.json {
-            println!("{}", summary.json());
+            say!("{}", summary.json());
         }
         stop.cancelled().await;
     }
     running.end().await?;
     if options.json && !options.keep {
-        println!("{}", summary.json());
+        say!("{}", summary.json());
     }
     verdict(&summary, mismatches.len(), options.customers)
 }

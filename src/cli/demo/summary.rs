@@ -90,8 +90,8 @@ impl Summary {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The table for people, on standard error, with every difference named.
-    pub fn print_table(&self, mismatches: &[Mismatch]) {
+    /// The table for people, with every difference named; beside the JSON object it goes to standard error.
+    pub fn table(&self, mismatches: &[Mismatch]) -> String {
         let rows = [
             ("complete", self.complete),
             ("partial", self.partial),
@@ -104,24 +104,23 @@ impl Summary {
             ("no key pressed", self.no_input),
             ("other", self.other),
         ];
-        eprintln!("\n{} customers, {} attempts, {:.1} s", self.customers, self.attempts, self.seconds);
-        for (name, count) in rows.iter().filter(|(name, count)| *count > 0 || *name != "other") {
-            eprintln!("  {name:<18}{count:>5}");
-        }
-        eprintln!("  {:<18}{:>5}", "answers", self.answers);
-        eprintln!("  {:<18}{:>5}", "complaints", self.complaints);
-        eprintln!("  {:<18}{:>5}", "recordings", self.recordings);
-        match self.customers {
-            0 => eprintln!("Completion: nothing to count"),
-            n => eprintln!("Completion: {} of {n} ({:.0} %)", self.complete, 100.0 * self.complete as f64 / n as f64),
-        }
+        let mut lines =
+            vec![format!("{} customers, {} attempts, {:.1} s", self.customers, self.attempts, self.seconds)];
+        let outcomes = rows.iter().filter(|(name, count)| *count > 0 || *name != "other");
+        let kept = [("answers", self.answers), ("complaints", self.complaints), ("recordings", self.recordings)];
+        lines.extend(outcomes.chain(&kept).map(|(name, count)| format!("  {name:<18}{count:>5}")));
+        lines.push(match self.customers {
+            0 => "Completion: nothing to count".into(),
+            n => format!("Completion: {} of {n} ({:.0} %)", self.complete, 100.0 * self.complete as f64 / n as f64),
+        });
         match mismatches {
-            [] => eprintln!("Self-check: every stored answer is what was keyed."),
+            [] => lines.push("Self-check: every stored answer is what was keyed.".into()),
             found => {
-                eprintln!("Self-check: {} differences", found.len());
-                found.iter().for_each(|Mismatch(text)| eprintln!("  {text}"));
+                lines.push(format!("Self-check: {} differences", found.len()));
+                lines.extend(found.iter().map(|Mismatch(text)| format!("  {text}")));
             }
         }
+        lines.join("\n")
     }
 }
 
@@ -129,7 +128,7 @@ impl Summary {
 pub async fn show_progress(pool: PgPool, customers: u64, since: DateTime<Utc>) {
     let terminal = std::io::stderr().is_terminal();
     let bar = if terminal { ProgressBar::new(customers) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {pos}/{len}  {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {pos}/{len}\n{wide_msg}") {
         bar.set_style(style.progress_chars("█▉ "));
     }
     let mut period = tokio::time::interval(Duration::from_millis(if terminal { 250 } else { 10_000 }));
