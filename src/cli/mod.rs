@@ -17,6 +17,7 @@ mod import;
 mod migrate;
 mod parts;
 mod serve;
+mod survey;
 
 use crate::config::{self, Settings};
 use clap::{Parser, Subcommand};
@@ -65,6 +66,8 @@ enum Command {
     Callee(callee::Options),
     /// Checks settings, surveys, prompts, media and database; names every mistake in one go.
     Check(check::Options),
+    /// Publishes, lists, shows, compares, checks and draws surveys.
+    Survey(survey::Options),
 }
 
 /// Why a command ends with another status than 0.
@@ -113,6 +116,7 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Import(options) => import::run(settings(file.as_deref())?, options).await,
             Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
             Command::Callee(options) => callee::run(options).await,
+            Command::Survey(options) => survey::run(settings(file.as_deref())?, options).await,
             Command::Check(options) => check::run(file.as_deref(), options).await,
         }
     })

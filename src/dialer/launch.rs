@@ -132,9 +132,10 @@ fn order(engine: &Engine, leased: &Leased, trunk: &Trunk, answered: Answered) ->
         let verdict = Verdict::new(Disposition::TrunkRefused, Blame::Engine, error.to_string());
         Ending { verdict, sip_status: None, outcome: None, never_left: true }
     };
-    let survey = (leased.survey.clone(), leased.survey_version);
-    let definition =
-        engine.surveys.get(&survey).cloned().ok_or_else(|| broken(&"the survey's version is not loaded"))?;
+    let definition = engine
+        .surveys
+        .get(&leased.survey, leased.survey_version)
+        .ok_or_else(|| broken(&"the survey's version is not loaded"))?;
     Ok(Order {
         target: trunk.target(&leased.number).map_err(|error| broken(&error))?,
         next_hop: trunk.address,

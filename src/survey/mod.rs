@@ -6,6 +6,9 @@
 
 pub mod check;
 pub mod definition;
+pub mod describe;
+pub mod diff;
+pub mod draw;
 pub mod flow;
 pub mod keys;
 pub mod scale;

@@ -69,7 +69,7 @@ async fn no_attempt_begins_without_a_lease_that_holds(pool: PgPool) {
     assert_eq!(story::attempts_of(&mut conn, owed.follow_up).await.unwrap().len(), 1, "nothing half-done");
 
     super::end(&mut conn, &end(id(1), Next::Retry { at: at(10) })).await.unwrap();
-    crate::db::surveys::publish(&mut conn, fixture::SURVEY, "售后三日回访", "new", at(11)).await.unwrap();
+    crate::db::surveys::publish_next(&mut conn, fixture::SURVEY, "售后三日回访", "new", at(11)).await.unwrap();
     let again = fixture::lease(&mut conn, "a", 10).await.pop().unwrap();
     assert_eq!((again.survey_version, again.state), (1, FollowUpState::Retry), "pinned by the first attempt");
     let other = NewAttempt { survey_version: 2, ..NewAttempt::of(&again, id(3), "main", at(10)) };
