@@ -193,6 +193,38 @@ mod tests {
     }
 
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn the_latest_answer_of_all_attempts_under_one_version(pool: PgPool) {
+        use crate::db::attempts::{self, AttemptEnd, Next};
+        let mut conn = pool.acquire().await.unwrap();
+        let owed = fixture::owed(&mut conn, 1).await;
+        for (n, given) in [(1, vec![("q1", 12), ("q2", 8)]), (2, vec![("q2", 4), ("q3", 0)])] {
+            let minutes = i64::from(n) * 10;
+            let attempt = fixture::begun(&mut conn, "a", owed.follow_up, n, minutes).await;
+            for (i, (question, score)) in given.into_iter().enumerate() {
+                let i = u16::try_from(i).unwrap();
+                let new = NewAnswer { given_at: at(minutes + 1), ..answer(n * 10 + i, attempt, question, score) };
+                assert!(add(&mut conn, &new).await.unwrap());
+            }
+            let end = AttemptEnd {
+                attempt,
+                ended_at: at(minutes + 2),
+                sip_status: Some(200),
+                disposition: "partial".to_owned(),
+                aapor: Some("1.2".to_owned()),
+                blame: None,
+                retry_allowed: true,
+                detail: None,
+                next: Next::Retry { at: at(minutes + 5) },
+            };
+            attempts::end(&mut conn, &end).await.unwrap();
+        }
+        let latest = latest(&mut conn, owed.follow_up, 1).await.unwrap();
+        let told: Vec<(&str, Option<i32>)> = latest.iter().map(|a| (a.question.as_str(), a.score)).collect();
+        assert_eq!(told, [("q1", Some(12)), ("q2", Some(4)), ("q3", Some(0))]);
+        assert_eq!(super::latest(&mut conn, owed.follow_up, 2).await.unwrap(), []);
+    }
+
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn a_recording_is_written_once(pool: PgPool) {
         let mut conn = pool.acquire().await.unwrap();
         let owed = fixture::owed(&mut conn, 1).await;

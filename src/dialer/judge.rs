@@ -37,8 +37,8 @@ mod tests {
         Definition::from_toml(path, &std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    fn latest(question: &String) -> Latest {
-        Latest { question: question.clone(), keys: "1".into(), value: "very_satisfied".into(), score: Some(12) }
+    fn latest(question: &str) -> Latest {
+        Latest { question: question.to_owned(), keys: "1".into(), value: "very_satisfied".into(), score: Some(12) }
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
                 survey_version: 1,
                 answered_at: None,
                 survey_outcome: outcome.map(String::from),
-                answered: answered.iter().map(latest).collect(),
+                answered: answered.iter().map(|question| latest(question)).collect(),
             };
             let verdict = judge(&orphan, Some(&survey()));
             assert_eq!(

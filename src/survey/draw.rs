@@ -37,11 +37,11 @@ struct Box {
 
 impl Box {
     fn height(&self) -> usize {
-        LINE * (self.rows.len() + 1) + 12
+        LINE * (self.rows.len() + 1) + 14
     }
 
     fn row_at(&self, row: usize) -> usize {
-        self.top + 14 + LINE * (row + 1)
+        self.top + 18 + LINE * (row + 1)
     }
 }
 
@@ -97,7 +97,8 @@ fn head(definition: &Definition) -> Box {
     row("silent for too many questions", handlers.silence.map(|(_, to)| to));
     row("the engine stops", Some(handlers.shutdown));
     row("the call is too long", Some(handlers.too_long));
-    let title = definition.titles.values().next().unwrap_or(&definition.key);
+    let title = definition.languages.first().and_then(|language| definition.titles.get(language));
+    let title = title.unwrap_or(&definition.key);
     Box {
         title: format!("{} · {title} · version {}", definition.key, definition.version),
         fill: "#fff7d6",
@@ -132,7 +133,10 @@ fn of_step(definition: &Definition, index: usize, step: &Step, text: &dyn Fn(&Pr
                 rows.push(leads(definition, &format!("{}  {}", option.keys, option.value), option.target, Some(index)));
             }
         }
-        StepKind::Digits { empty: Some(empty), .. } => rows.push(leads(definition, "#  nothing", *empty, Some(index))),
+        StepKind::Digits { empty: Some(empty), .. } => {
+            falls |= *empty == below;
+            rows.push(leads(definition, "#  nothing", *empty, Some(index)));
+        }
         StepKind::End { outcome } => rows.push(plain(format!("hangs up: {}", describe::end_outcome(*outcome)))),
         StepKind::Say | StepKind::Scale { .. } | StepKind::Digits { empty: None, .. } | StepKind::Record { .. } => {}
     }
@@ -143,6 +147,7 @@ fn of_step(definition: &Definition, index: usize, step: &Step, text: &dyn Fn(&Pr
         }
     }
     if step.is_question() && step.give_up != step.next && !matches!(step.kind, StepKind::Record { .. }) {
+        falls |= step.give_up == below;
         rows.push(leads(definition, "no answer", step.give_up, Some(index)));
     }
     Box { title: format!("{} · {}", step.id, describe::kind(step)), fill: fill(step), rows, top: 0, falls }

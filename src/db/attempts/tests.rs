@@ -129,3 +129,35 @@ async fn what_names_no_attempt_is_refused_by_name(pool: PgPool) {
         assert_eq!(error.to_string(), format!("attempts {nobody}: there is none"));
     }
 }
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn what_was_answered_in_part_stays_partial_when_nobody_is_reached_any_more(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    for (n, last, final_one) in [
+        (1, Some(("invalid_number", "4.31")), ("partial", "1.2")),
+        (2, Some(("complete", "1.1")), ("complete", "1.1")),
+        (3, Some(("refusal", "2.11")), ("refusal", "2.11")),
+        (4, None, ("partial", "1.2")),
+    ] {
+        let owed = fixture::owed(&mut conn, n).await;
+        let first = fixture::begun(&mut conn, "a", owed.follow_up, n * 10, 0).await;
+        let partial = AttemptEnd {
+            disposition: "partial".to_owned(),
+            aapor: Some("1.2".to_owned()),
+            ..end(first, Next::Retry { at: at(10) })
+        };
+        super::end(&mut conn, &partial).await.unwrap();
+        let second = fixture::begun(&mut conn, "a", owed.follow_up, n * 10 + 1, 10).await;
+        let next = if last.is_some() { Next::Done } else { Next::Retry { at: at(20) } };
+        let (disposition, aapor) = last.unwrap_or(("no_answer", "3.12"));
+        let ended =
+            AttemptEnd { disposition: disposition.to_owned(), aapor: Some(aapor.to_owned()), ..end(second, next) };
+        super::end(&mut conn, &ended).await.unwrap();
+        crate::db::queue::expire_overdue(&mut conn, at(2 * 24 * 60), 10).await.unwrap();
+        let row = follow_ups::get(&mut conn, owed.follow_up).await.unwrap();
+        let found = (row.final_disposition.as_deref(), row.final_aapor.as_deref());
+        assert_eq!(found, (Some(final_one.0), Some(final_one.1)), "{n}");
+        let kept = story::attempt(&mut conn, second).await.unwrap().attempt.disposition;
+        assert_eq!(kept.as_deref(), Some(disposition), "the attempt keeps its own");
+    }
+}

@@ -73,7 +73,8 @@ fn without_consent_the_call_begins_anew() {
 #[test]
 fn who_may_be_called_once_more() {
     let begins = vec![("identity", Keys("1")), ("consent", Keys("1")), ("advisor", Keys("1"))];
-    let table: &[(&str, Vec<(&'static str, Does)>, &str, bool)] = &[
+    type Script = Vec<(&'static str, Does)>;
+    let table: &[(&str, Script, &str, bool)] = &[
         ("hung up in the middle", vec![("q1", Keys("1")), ("q2", HangsUp)], "end: Partial", true),
         ("fell silent", vec![("q1", Keys("1"))], "end: Partial", true),
         ("the engine stopped", vec![("q1", Keys("1")), ("q2", EngineStops)], "end: Partial", true),
