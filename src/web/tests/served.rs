@@ -37,36 +37,70 @@ async fn without_a_token_it_does_not_serve_others() {
     serve(state(nowhere(), Some("token")), open().await.unwrap(), stopped).await.unwrap();
 }
 
-/// For eyes and for tests/browser: serves the morning, and lets a call end now and then, until killed. The address is printed.
+/// Serves the morning with a token or without; gives the address.
+async fn serve_morning(pool: &PgPool, token: Option<&str>) -> (std::net::SocketAddr, CancellationToken) {
+    scene::fill(&mut pool.acquire().await.unwrap(), Utc::now()).await;
+    let options = state(pool.clone(), token).options().clone();
+    let state = WebState::new(pool.clone(), Clock::System, Readiness::default(), options);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(serve(state, listener, stop.clone()));
+    (address, stop)
+}
+
+/// The ringing call of the morning ends: no such number.
+async fn a_call_ends(pool: &PgPool) {
+    use crate::db::attempts::{self, AttemptEnd, Next};
+    let end = AttemptEnd {
+        attempt: crate::db::fixture::id(19),
+        ended_at: Utc::now(),
+        sip_status: Some(404),
+        disposition: "invalid_number".to_owned(),
+        aapor: Some("4.31".to_owned()),
+        blame: None,
+        retry_allowed: false,
+        detail: None,
+        next: Next::Done,
+    };
+    attempts::end(&mut pool.acquire().await.unwrap(), &end).await.unwrap();
+}
+
+/// tests/browser/status_page.mjs drives Chromium; the call ends when the script has seen the page alive.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn the_page_in_a_real_browser(pool: PgPool) {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let (address, stop) = serve_morning(&pool, None).await;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/status_page.mjs");
+    let temporary = tempfile::tempdir().unwrap();
+    let mut browser = tokio::process::Command::new("node")
+        .env("TMPDIR", temporary.path())
+        .args(["--experimental-websocket", script, &format!("http://{address}/")])
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node is installed (scripts/test sees to it)");
+    let mut lines = BufReader::new(browser.stdout.take().unwrap()).lines();
+    let mut said = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("a call's clock goes on") {
+            a_call_ends(&pool).await;
+        }
+        said.push(line);
+    }
+    assert!(browser.wait().await.unwrap().success(), "{}", said.join("\n"));
+    assert!(said.len() >= 10, "the script went to its end: {}", said.join("\n"));
+    stop.cancel();
+}
+
+/// For eyes: serves the morning until killed. The address is printed.
 /// `scripts/test-db cargo test --lib -- --ignored --nocapture a_morning_to_look_at`; `HUIFANG_LOOK_TOKEN` sets a token.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 #[ignore = "serves until killed"]
 async fn a_morning_to_look_at(pool: PgPool) {
-    use crate::db::attempts::{self, AttemptEnd, Next};
-    use crate::db::fixture;
-    let mut conn = pool.acquire().await.unwrap();
-    scene::fill(&mut conn, Utc::now()).await;
     let token = std::env::var("HUIFANG_LOOK_TOKEN").ok();
-    let options = state(pool.clone(), token.as_deref()).options().clone();
-    let state = WebState::new(pool.clone(), Clock::System, Readiness::default(), options);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("http://{}/", listener.local_addr().unwrap());
-    println!("follow-up {}", fixture::id::<crate::ids::FollowUpId>(4));
-    let served = tokio::spawn(serve(state, listener, CancellationToken::new()));
-    if std::env::var("HUIFANG_LOOK_MOVES").is_ok() {
-        tokio::time::sleep(std::time::Duration::from_secs(12)).await;
-        let end = AttemptEnd {
-            attempt: fixture::id(19),
-            ended_at: Utc::now(),
-            sip_status: Some(404),
-            disposition: "invalid_number".to_owned(),
-            aapor: Some("4.31".to_owned()),
-            blame: None,
-            retry_allowed: false,
-            detail: None,
-            next: Next::Done,
-        };
-        attempts::end(&mut conn, &end).await.unwrap();
-    }
-    served.await.unwrap().unwrap();
+    let (address, stop) = serve_morning(&pool, token.as_deref()).await;
+    println!("http://{address}/");
+    println!("follow-up {}", crate::db::fixture::id::<crate::ids::FollowUpId>(4));
+    stop.cancelled().await;
 }
