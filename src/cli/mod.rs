@@ -19,6 +19,7 @@ mod migrate;
 mod parts;
 mod plan;
 mod serve;
+mod survey;
 mod tasks;
 
 use crate::config::{self, Settings};
@@ -74,6 +75,8 @@ enum Command {
     Callee(callee::Options),
     /// Checks settings, surveys, prompts, media and database; names every mistake in one go.
     Check(check::Options),
+    /// Publishes, lists, shows, compares, checks and draws surveys.
+    Survey(survey::Options),
 }
 
 /// Why a command ends with another status than 0.
@@ -125,6 +128,7 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Customer(options) => customer::run(settings(file.as_deref())?, options).await,
             Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
             Command::Callee(options) => callee::run(options).await,
+            Command::Survey(options) => survey::run(settings(file.as_deref())?, options).await,
             Command::Check(options) => check::run(file.as_deref(), options).await,
         }
     })

@@ -15,6 +15,7 @@ pub mod figures;
 pub mod follow_ups;
 pub mod imports;
 pub mod journal;
+pub mod leads;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;

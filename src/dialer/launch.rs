@@ -10,12 +10,14 @@ use crate::call::disposition::{Blame, Disposition, Verdict};
 use crate::call::driver::{self, Order, Report};
 use crate::call::machine::Ending;
 use crate::db::StoreError;
+use crate::db::answers;
 use crate::db::attempts::{self, AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
 use crate::db::journal::Fact;
 use crate::db::queue::Leased;
 use crate::ids::AttemptId;
-use crate::survey::flow::Facts;
+use crate::survey::flow::{Earlier, Facts};
 use chrono::{DateTime, NaiveTime, TimeZone, Utc};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -34,7 +36,7 @@ pub enum Launched {
 pub async fn launch(engine: Arc<Engine>, leased: Leased, trunk: Trunk, stop: CancellationToken) -> Launched {
     let id = AttemptId(uuid::Uuid::now_v7());
     match begin(&engine, &leased, &trunk, id).await {
-        Ok(history) => call(&engine, &leased, &trunk, id, history, stop).await,
+        Ok((history, answered)) => call(&engine, &leased, &trunk, id, history, answered, stop).await,
         Err(BeginError::NumberInCall(_)) => {
             engine.release_busy(&leased).await;
             Launched::NotCalled
@@ -46,20 +48,31 @@ pub async fn launch(engine: Arc<Engine>, leased: Leased, trunk: Trunk, stop: Can
     }
 }
 
-/// Commits the attempt, and that its INVITE is about to leave.
-async fn begin(engine: &Engine, leased: &Leased, trunk: &Trunk, id: AttemptId) -> Result<History, BeginError> {
+/// Questions that earlier attempts have answered.
+type Answered = BTreeMap<String, Earlier>;
+
+/// Commits the attempt, and that its INVITE is about to leave; gives what the call has to know of earlier ones.
+async fn begin(
+    engine: &Engine,
+    leased: &Leased,
+    trunk: &Trunk,
+    id: AttemptId,
+) -> Result<(History, Answered), BeginError> {
     let now = engine.clock.now();
     let mut conn = engine.pool.acquire().await.map_err(StoreError::from)?;
+    let answered = answers::latest(&mut conn, leased.follow_up, leased.survey_version).await?;
+    let answered = answered.into_iter().map(|a| (a.question, Earlier { keys: a.keys, value: a.value })).collect();
     attempts::begin(&mut conn, &NewAttempt::of(leased, id, &trunk.name, now)).await?;
     let today = start_of_day(now, leased.zone);
     let attempts_today = attempts::count_since(&mut conn, leased.follow_up, today).await?;
-    Ok(History {
+    let history = History {
         attempts: u32::try_from(leased.attempts_made).unwrap_or_default() + 1,
         attempts_today,
         zone: leased.zone,
         deadline: leased.deadline,
         booked: None,
-    })
+    };
+    Ok((history, answered))
 }
 
 fn start_of_day(now: DateTime<Utc>, zone: chrono_tz::Tz) -> DateTime<Utc> {
@@ -73,12 +86,13 @@ async fn call(
     trunk: &Trunk,
     id: AttemptId,
     mut history: History,
+    answered: Answered,
     stop: CancellationToken,
 ) -> Launched {
     let (reports, inbox) = mpsc::unbounded_channel();
     let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id);
     let keeping = tokio::spawn(keeper.keep(inbox));
-    let ending = match order(engine, leased, trunk) {
+    let ending = match order(engine, leased, trunk, answered) {
         Ok(order) => dial(engine, id, order, reports, stop).await,
         Err(ending) => ending,
     };
@@ -113,14 +127,15 @@ async fn dial(
     }
 }
 
-fn order(engine: &Engine, leased: &Leased, trunk: &Trunk) -> Result<Order, Ending> {
+fn order(engine: &Engine, leased: &Leased, trunk: &Trunk, answered: Answered) -> Result<Order, Ending> {
     let broken = |error: &dyn std::fmt::Display| {
         let verdict = Verdict::new(Disposition::TrunkRefused, Blame::Engine, error.to_string());
         Ending { verdict, sip_status: None, outcome: None, never_left: true }
     };
-    let survey = (leased.survey.clone(), leased.survey_version);
-    let definition =
-        engine.surveys.get(&survey).cloned().ok_or_else(|| broken(&"the survey's version is not loaded"))?;
+    let definition = engine
+        .surveys
+        .get(&leased.survey, leased.survey_version)
+        .ok_or_else(|| broken(&"the survey's version is not loaded"))?;
     Ok(Order {
         target: trunk.target(&leased.number).map_err(|error| broken(&error))?,
         next_hop: trunk.address,
@@ -134,6 +149,7 @@ fn order(engine: &Engine, leased: &Leased, trunk: &Trunk) -> Result<Order, Endin
             event_date: Some(leased.event_on),
             advisor_number: leased.advisor_number.clone(),
             now_local: engine.clock.now().with_timezone(&leased.zone).naive_local(),
+            answered,
         },
     })
 }
@@ -146,7 +162,7 @@ fn could_not_place(error: &dyn std::fmt::Display) -> Ending {
 fn attempt_end(engine: &Engine, attempt: AttemptId, ending: Ending, history: &History) -> AttemptEnd {
     let now = engine.clock.now();
     let Ending { verdict, sip_status, .. } = ending;
-    let next = engine.rule.after(verdict.disposition, history, now);
+    let next = engine.rule.after(verdict.retried_as(), history, now);
     AttemptEnd {
         attempt,
         ended_at: now,

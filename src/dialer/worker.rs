@@ -12,13 +12,15 @@ use crate::db::StoreError;
 use crate::db::journal::Journal;
 use crate::db::queue::{self, LeaseRequest, Leased};
 use crate::db::reconcile::{self, Orphan, Scope};
+use crate::db::surveys;
 use crate::db::wake;
 use crate::ids::LeaseToken;
+use crate::survey::check;
 use crate::survey::definition::Definition;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -42,7 +44,7 @@ pub struct Engine {
     /// SIP and media.
     pub line: Line,
     /// Surveys by key and published version.
-    pub surveys: BTreeMap<(String, i32), Arc<Definition>>,
+    pub surveys: Surveys,
     /// `[dialer]`.
     pub settings: config::Dialer,
     /// The same as a rule.
@@ -60,6 +62,28 @@ pub enum Until {
     Stopped,
     /// Stop by itself when nothing is due and no call is live.
     Idle,
+}
+
+/// Surveys by key and published version; one that is published while the engine runs is read when the first follow-up asks for it.
+pub struct Surveys(RwLock<BTreeMap<(String, i32), Arc<Definition>>>);
+
+impl From<BTreeMap<(String, i32), Arc<Definition>>> for Surveys {
+    fn from(surveys: BTreeMap<(String, i32), Arc<Definition>>) -> Surveys {
+        Surveys(RwLock::new(surveys))
+    }
+}
+
+impl Surveys {
+    /// A survey in a version, if it was read.
+    pub fn get(&self, survey: &str, version: i32) -> Option<Arc<Definition>> {
+        let surveys = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        surveys.get(&(survey.to_owned(), version)).cloned()
+    }
+
+    fn add(&self, survey: &str, version: i32, definition: Arc<Definition>) {
+        let mut surveys = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        surveys.insert((survey.to_owned(), version), definition);
+    }
 }
 
 impl Engine {
@@ -123,6 +147,7 @@ impl Engine {
                 return Ok(Step::Wait(IDLE));
             }
             let Some(leased) = self.lease_one().await? else { return Ok(Step::NothingDue) };
+            self.read_survey(&leased).await?;
             if let Some(not_before) = self.put_off(&leased) {
                 self.release(&leased, Some(not_before)).await?;
                 continue;
@@ -139,12 +164,36 @@ impl Engine {
         Ok(queue::lease(&mut *self.pool.acquire().await?, &request).await?.pop())
     }
 
+    /// Reads the survey of a follow-up where it was published after this engine's start; one that cannot be read is put off.
+    async fn read_survey(&self, leased: &Leased) -> Result<(), StoreError> {
+        let (key, version) = (&leased.survey, leased.survey_version);
+        if self.surveys.get(key, version).is_some() {
+            return Ok(());
+        }
+        let published = surveys::get(&mut *self.pool.acquire().await?, key, version).await?;
+        // Prompts are in memory since the start: one that came with this version needs a restart.
+        let spoken = |definition: &Definition| {
+            let has = |language: &String| {
+                let used = check::used_prompts(definition, language);
+                used.iter().all(|id| self.line.prompts.get(language, id.as_str()).is_some())
+            };
+            definition.languages.iter().all(has)
+        };
+        if let Ok(definition) = Definition::from_toml(&format!("survey {key}, version {version}"), &published.content)
+            && spoken(&definition)
+        {
+            tracing::info!(survey = key, version, "a version that was published meanwhile");
+            self.surveys.add(key, version, definition);
+        }
+        Ok(())
+    }
+
     /// Until when a leased follow-up must not be dialled, and why in the log; none: it may be dialled now.
     fn put_off(&self, leased: &Leased) -> Option<DateTime<Utc>> {
         let (now, follow_up) = (self.clock.now(), leased.follow_up);
-        if !self.surveys.contains_key(&(leased.survey.clone(), leased.survey_version)) {
+        if self.surveys.get(&leased.survey, leased.survey_version).is_none() {
             let (survey, version) = (&leased.survey, leased.survey_version);
-            tracing::error!(%follow_up, survey, version, "not dialled: this version of the survey cannot be read");
+            tracing::error!(%follow_up, survey, version, "not dialled: this version of the survey cannot be read, or has prompts that came after this engine's start: restart it");
             return Some(now + REFUSED_AGAIN);
         }
         match permit(&leased.number, &self.settings.allow, &self.rule.window, leased.zone, now) {
@@ -192,8 +241,7 @@ impl Engine {
 
     /// Closes attempts whose engine died. At the start of a node, after its journal was replayed, with [`Scope::OwnAtStart`].
     pub async fn reconcile(&self, scope: Scope<'_>) -> Result<(), StoreError> {
-        let definition = |orphan: &Orphan| self.surveys.get(&(orphan.survey.clone(), orphan.survey_version));
-        let judge = |orphan: &Orphan| judge(orphan, definition(orphan).map(Arc::as_ref));
+        let judge = |orphan: &Orphan| judge(orphan, self.surveys.get(&orphan.survey, orphan.survey_version).as_deref());
         let mut conn = self.pool.acquire().await?;
         let done = reconcile::run(&mut conn, scope, self.clock.now(), 500, judge).await?;
         if done != reconcile::Reconciled::default() {

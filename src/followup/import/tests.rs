@@ -59,7 +59,7 @@ async fn import_as(kind: List, pool: &PgPool, list: &[u8], dry_run: bool) -> Res
 
 async fn publish(pool: &PgPool) {
     let mut conn = pool.acquire().await.unwrap();
-    surveys::publish(&mut conn, fixture::SURVEY, "售后三日回访", "a = 1", fixture::at(0)).await.unwrap();
+    surveys::publish_next(&mut conn, fixture::SURVEY, "售后三日回访", "a = 1", fixture::at(0)).await.unwrap();
 }
 
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
@@ -126,7 +126,7 @@ async fn what_is_no_list_or_names_no_survey_writes_nothing(pool: PgPool) {
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_delivery_owes_its_survey_and_is_history_when_that_is_over(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
-    surveys::publish(&mut conn, "sales_3day", "销售三日回访", "a = 1", fixture::at(0)).await.unwrap();
+    surveys::publish_next(&mut conn, "sales_3day", "销售三日回访", "a = 1", fixture::at(0)).await.unwrap();
     let list = "姓名,手机号,销售顾问,交车日期,车型,车牌,生日,客户级别,客户来源,区域,客户归属,保险到期,年检到期,驾驶证到期\n\
         张三,13800138000,王顾问,2026-11-15,轿车,,1980-02-29,高价值客户,自然到店,南京,李专员,2027/11/14,2028-11-14,2030年1月1日\n\
         李四,13800138001,王顾问,2026-08-01,轿车,苏A12387,,,,,,,,\n\
@@ -168,7 +168,7 @@ async fn a_delivery_owes_its_survey_and_is_history_when_that_is_over(pool: PgPoo
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn a_showroom_list_in_gb18030_loads(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
-    surveys::publish(&mut conn, "prospect", "销售潜客回访", "a = 1", fixture::at(0)).await.unwrap();
+    surveys::publish_next(&mut conn, "prospect", "销售潜客回访", "a = 1", fixture::at(0)).await.unwrap();
     let list = "姓名,手机,销售顾问,到店时间\r\n张三,13800138000,王顾问,2026/11/15 14:30\r\n";
     let (bytes, _, _) = encoding_rs::GB18030.encode(list);
     let (summary, _) = import_as(List::Showroom, &pool, &bytes, false).await.unwrap();

@@ -48,7 +48,7 @@ async fn planning_twice_plans_nothing_twice(pool: PgPool) {
     assert_eq!(plan(&mut conn, 31, false).await, would);
     assert_eq!(plan(&mut conn, 31, false).await.total(), 0, "all is planned");
 
-    surveys::publish(&mut conn, "sales_3day", "销售三日回访", "a = 1", at(0)).await.unwrap();
+    surveys::publish_next(&mut conn, "sales_3day", "销售三日回访", "a = 1", at(0)).await.unwrap();
     assert_eq!(by_rule(&plan(&mut conn, 31, false).await), [("sales_3day", 2)]);
     assert_eq!(figures::totals(&mut conn).await.unwrap().follow_ups, 2);
     assert_eq!(by_rule(&plan(&mut conn, 70, false).await), [("monthly", 2)], "further ahead there is more");
@@ -135,7 +135,7 @@ async fn tasks_are_their_owners_and_closed_once(pool: PgPool) {
 #[ignore = "a measurement"]
 async fn planning_of_100_000_events(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
-    surveys::publish(&mut conn, "sales_3day", "销售三日回访", "a = 1", at(0)).await.unwrap();
+    surveys::publish_next(&mut conn, "sales_3day", "销售三日回访", "a = 1", at(0)).await.unwrap();
     sqlx::raw_sql(
         "insert into customers (id, name, language, time_zone, created_at)
              select gen_random_uuid(), '客户' || n, 'zh-CN', 'Asia/Shanghai', '2026-11-17' from generate_series(1, 100000) n;

@@ -24,7 +24,7 @@ async fn taking_lists(pool: &PgPool) -> Router {
         dry_run: false,
     });
     let mut conn = pool.acquire().await.unwrap();
-    surveys::publish(&mut conn, fixture::SURVEY, "售后三日回访", "a = 1", now()).await.unwrap();
+    surveys::publish_next(&mut conn, fixture::SURVEY, "售后三日回访", "a = 1", now()).await.unwrap();
     router(state)
 }
 
