@@ -86,7 +86,8 @@ pub struct Reopen {
 /// Puts a follow-up under review back into the queue. Gives when it is dialled next; none where its number is blocked, so that it ended instead.
 pub async fn reopen(conn: &mut PgConnection, id: FollowUpId, how: &Reopen) -> Result<Option<DateTime<Utc>>> {
     let mut tx = conn.begin().await?;
-    let row: Option<(FollowUpState, Option<StateReason>, DateTime<Utc>, Option<DateTime<Utc>>)> = sqlx::query_as(
+    type Row = (FollowUpState, Option<StateReason>, DateTime<Utc>, Option<DateTime<Utc>>);
+    let row: Option<Row> = sqlx::query_as(
         "select f.state, f.state_reason, coalesce($2, f.deadline), (select max(a.began_at) from attempts a where a.follow_up_id = f.id)
          from follow_ups f where f.id = $1 for update",
     )

@@ -147,6 +147,11 @@ impl Manners {
         number.country().and_then(|country| self.rules.get(&country)).unwrap_or(&self.any)
     }
 
+    /// What holds in a country.
+    pub fn country(&self, country: &str) -> &Rules {
+        self.rules.get(country).unwrap_or(&self.any)
+    }
+
     /// What follows an attempt at this number.
     pub fn retry(&self, number: &E164) -> RetryRule {
         let rules = self.rules(number);

@@ -120,6 +120,9 @@ fn manners(land: &Land, window: &config::Window) -> Manners {
     Manners::new(&dialer, &all)
 }
 
+/// Which follow-up was called, when, and whether it became a conversation.
+type Called = (usize, DateTime<Utc>, bool);
+
 fn number() -> E164 {
     E164::from_stored("+8613800138000").unwrap()
 }
@@ -174,7 +177,7 @@ proptest! {
         let deadline = start + TimeDelta::days(3);
         // For each follow-up: when it is due, whether by appointment, whether it is over.
         let mut due = [Some((start, false)), Some((start, false))];
-        let mut calls: Vec<(usize, DateTime<Utc>, bool)> = Vec::new();
+        let mut calls: Vec<Called> = Vec::new();
         let mut blocked = false;
         let mut now = start;
         for (disposition, lasts_s, wish_s) in outcomes {
@@ -182,7 +185,7 @@ proptest! {
                 due.iter().enumerate().filter_map(|(i, d)| d.map(|d| (i, d))).min_by_key(|(_, (at, _))| *at) else { break };
             now = now.max(at);
             let local = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
-            let count = |of: &dyn Fn(&(usize, DateTime<Utc>, bool)) -> bool| calls.iter().filter(|c| of(c)).count() as u32;
+            let count = |of: &dyn Fn(&Called) -> bool| calls.iter().filter(|c| of(c)).count() as u32;
             let contact = Contact {
                 blocked,
                 follow_up: count(&|c| c.0 == which),
