@@ -6,6 +6,7 @@ use super::policy::window::day_start;
 use super::worker::Engine;
 use crate::db::reconcile::{self, Orphan, Scope};
 use crate::db::{StoreError, gate, queue};
+use crate::ids::LeaseToken;
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,8 +19,9 @@ impl Engine {
     /// Heartbeats, reconciliation and expiry, until told to stop.
     pub(super) async fn keep_house(self: Arc<Self>, tokens: Tokens, stop: CancellationToken) {
         let period = Duration::from_secs((self.settings.lease_ttl_s / 3).max(1));
+        let mut missing = Vec::new();
         loop {
-            if let Err(error) = self.clean(&tokens).await {
+            if let Err(error) = self.clean(&tokens, &mut missing).await {
                 tracing::warn!(%error, "housekeeping has to wait for the database");
             }
             tokio::select! {
@@ -47,16 +49,18 @@ impl Engine {
         Ok(())
     }
 
-    async fn clean(&self, tokens: &Tokens) -> Result<(), StoreError> {
+    /// `missing`: leases under live calls that were not ours the last time.
+    async fn clean(&self, tokens: &Tokens, missing: &mut Vec<LeaseToken>) -> Result<(), StoreError> {
         let now = self.clock.now();
         let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
         let held = tokens.all();
         let mut conn = self.pool.acquire().await?;
         if !held.is_empty() {
             let ours = queue::heartbeat(&mut conn, &held, now, ttl).await?;
-            // A call that ended meanwhile has no lease any more: that is no loss.
-            let current = tokens.all();
-            let lost = held.iter().filter(|token| !ours.contains(token) && current.contains(token)).count();
+            // A call that is just ending has no lease any more while its task still goes on: only what is missing twice was taken away.
+            let gone: Vec<LeaseToken> = held.into_iter().filter(|token| !ours.contains(token)).collect();
+            let lost = gone.iter().filter(|token| missing.contains(token)).count();
+            *missing = gone;
             if lost > 0 {
                 tracing::error!(
                     lost,
@@ -76,8 +80,7 @@ impl Engine {
             return Ok(false);
         }
         let known = *self.minutes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((at, spent)) = known.filter(|(at, _)| at.elapsed() < MINUTES_AGAIN) {
-            let _ = at;
+        if let Some((_, spent)) = known.filter(|(at, _)| at.elapsed() < MINUTES_AGAIN) {
             return Ok(spent);
         }
         let now = self.clock.now();
