@@ -228,5 +228,6 @@ fn peer(agreed: &sdp::Negotiated) -> Peer {
             sdp::Codec::Pcmu => media::Codec::Pcmu,
         },
         telephone_event: agreed.telephone_event,
+        receive_telephone_event: agreed.receive_telephone_event,
     }
 }

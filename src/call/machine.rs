@@ -267,6 +267,8 @@ impl Machine {
     fn failed(&mut self, failure: &Failure, now: Instant) {
         let ending = match &self.state {
             State::Calling { .. } => of_failure(failure),
+            // Whatever we wanted: an INVITE without a final response is of unknown fate.
+            State::HangingUp { .. } if is_unknown(&failure.kind) => of_failure(failure),
             State::HangingUp { ending, .. } => ending.clone(),
             State::Talking { .. } | State::Over => return,
         };
@@ -362,6 +364,19 @@ impl Machine {
 mod flow;
 pub use flow::disposition_of;
 
+/// Whether nobody confirmed what became of the INVITE.
+fn is_unknown(kind: &FailureKind) -> bool {
+    match kind {
+        FailureKind::Timeout | FailureKind::CancelTimeout => true,
+        FailureKind::Status(_)
+        | FailureKind::RingTimeout
+        | FailureKind::Canceled
+        | FailureKind::Unreachable
+        | FailureKind::BadAnswer(_)
+        | FailureKind::Auth(_) => false,
+    }
+}
+
 /// Judges a call that was never answered.
 fn of_failure(failure: &Failure) -> Ending {
     let reached = match failure.stage {
@@ -382,6 +397,10 @@ fn of_failure(failure: &Failure) -> Ending {
         }
         FailureKind::Timeout => {
             let detail = "the trunk did not answer the INVITE in 32 s; whether a phone rang is not known";
+            (Verdict::new(Disposition::Unknown, Blame::Trunk, detail), None)
+        }
+        FailureKind::CancelTimeout => {
+            let detail = "it rang, and the trunk never confirmed that the call was taken back";
             (Verdict::new(Disposition::Unknown, Blame::Trunk, detail), None)
         }
         FailureKind::Auth(_) => {

@@ -100,15 +100,14 @@ impl Machine {
     /// No sound for too long: the customer is gone without a BYE, or never was to be heard.
     pub(super) fn audio_lost(&mut self, now: Instant) {
         let State::Talking { flow, heard, .. } = &mut self.state else { return };
-        let never_heard = !*heard;
-        flow.handle(FlowInput::RemoteHangup, now);
-        self.drain_flow(now);
-        if let State::HangingUp { ending, .. } = &mut self.state
-            && never_heard
-        {
-            let detail = "answered, but no sound ever came from the customer's side";
-            ending.verdict = Verdict::new(Disposition::NoAudio, Blame::Trunk, detail);
+        if *heard {
+            flow.handle(FlowInput::RemoteHangup, now);
+            return self.drain_flow(now);
         }
+        let detail = "answered, but no sound ever came from the customer's side";
+        let verdict = Verdict::new(Disposition::NoAudio, Blame::Trunk, detail);
+        let ending = Ending { verdict, sip_status: Some(200), outcome: None, never_left: false };
+        self.hang_up(ending, HangupReason::MediaLost, now);
     }
 
     fn finish(&mut self, outcome: Outcome, now: Instant) {

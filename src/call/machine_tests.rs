@@ -148,6 +148,7 @@ fn a_failure_is_judged_by_status_and_by_how_far_the_call_came() {
         (Stage::Sent, Status(404), Disposition::InvalidNumber, false),
         (Stage::Early, RingTimeout, Disposition::NoAnswer, false),
         (Stage::Sent, Timeout, Disposition::Unknown, false),
+        (Stage::Early, CancelTimeout, Disposition::Unknown, false),
         (Stage::Sent, Unreachable, Disposition::Congestion, false),
         (Stage::BeforeSend, Unreachable, Disposition::Congestion, true),
         (Stage::Sent, Auth(crate::sip::session::AuthProblem::Refused), Disposition::TrunkRefused, false),
@@ -273,6 +274,19 @@ fn a_stop_while_it_rings_takes_the_call_back() {
     let failure = Failure { stage: Stage::Early, kind: FailureKind::Canceled, reason_header: None, retry_after: None };
     call.sip(SessionEvent::Failed(failure));
     assert_eq!(call.disposition(), Disposition::Interrupted);
+}
+
+#[test]
+fn a_stop_that_nobody_confirms_is_unknown() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.input(Input::Shutdown);
+    let kind = FailureKind::CancelTimeout;
+    call.sip(SessionEvent::Failed(Failure { stage: Stage::Early, kind, reason_header: None, retry_after: None }));
+    assert_eq!(
+        (call.disposition(), call.disposition().retry()),
+        (Disposition::Unknown, super::super::disposition::Retry::Review)
+    );
 }
 
 #[test]

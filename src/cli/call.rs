@@ -3,6 +3,7 @@
 //! The allow-list and the calling window hold here too (in the dealer's time zone), and a number on the do-not-call list is refused.
 
 use super::{Failure, parts};
+use crate::call::disposition::Disposition;
 use crate::call::driver::{Order, Report, drive};
 use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
@@ -48,12 +49,6 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let number = E164::parse(&options.number, &settings.dealer.country)
         .map_err(|error| Failure::start(format!("the number given: {error}")))?;
     permitted(&settings, &number)?;
-    let store = parts::open_store(&settings).await?;
-    let blocked = phones::is_blocked(&mut *parts::connection(&store).await?, &number).await;
-    store.close().await.map_err(Failure::start)?;
-    if blocked.map_err(Failure::start)? {
-        return Err(Failure::start("the number is on the do-not-call list"));
-    }
     let trunks = parts::trunks(&settings)?;
     let trunk = match &options.trunk {
         Some(name) => trunks.iter().find(|trunk| trunk.name == *name),
@@ -66,7 +61,16 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let mut surveys = parts::load_surveys(&settings.survey.surveys_dir)?;
     let survey = surveys.remove(&options.survey);
     let survey = survey.ok_or_else(|| Failure::start(format!("there is no survey `{}`", options.survey)))?;
-    let line = parts::open_line(&settings, parts::load_prompts(&settings.survey.prompts_dir)?)?;
+    let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
+    let sip = parts::open_sip(&settings)?;
+    // The store comes last: whatever cannot start by its settings leaves nothing behind.
+    let store = parts::open_store(&settings).await?;
+    let blocked = phones::is_blocked(&mut *parts::connection(&store).await?, &number).await;
+    store.close().await.map_err(Failure::start)?;
+    if blocked.map_err(Failure::start)? {
+        return Err(Failure::start("the number is on the do-not-call list"));
+    }
+    let line = parts::open_line(&settings, sip, prompts)?;
     let zone = parts::zone(&settings)?;
     let order = Order {
         target: trunk.target(&number).map_err(Failure::start)?,
@@ -87,6 +91,10 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let printing = tokio::spawn(print(inbox, options.json));
     let ending = drive(&line, order, reports, parts::stop_on_signal()).await.map_err(Failure::start)?;
     let _ = printing.await;
+    // A BYE that was lost is sent again before the process may end.
+    let sip = line.sip.clone();
+    drop(line);
+    sip.settled().await;
     conclude(&ending, options.json)
 }
 
@@ -133,7 +141,8 @@ fn conclude(ending: &Ending, json: bool) -> Result<(), Failure> {
     } else {
         say!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
     }
-    if ending.outcome.is_some() {
+    // Who was never heard had no conversation either, though the survey had begun.
+    if ending.outcome.is_some() && disposition != Disposition::NoAudio {
         Ok(())
     } else {
         Err(Failure::Found(format!("no conversation: {}", ending.verdict.detail)))

@@ -16,9 +16,13 @@ use sqlx::PgPool;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// How long the last BYEs may take at the end; SIP itself gives them up after 32 s.
+const LAST_WORDS: Duration = Duration::from_secs(35);
 
 /// Surveys by key and published version.
 pub type Surveys = BTreeMap<(String, i32), Arc<Definition>>;
@@ -54,8 +58,9 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         .await
         .map_err(|error| Failure::start(format!("web.listen: cannot listen on {}: {error}", settings.web.listen)))?;
     let page = listener.local_addr().map_err(Failure::start)?;
-    let line = parts::open_line(settings, prompts)?;
+    let sip = parts::open_sip(settings)?;
     let store = parts::open_store(settings).await?;
+    let line = parts::open_line(settings, sip, prompts)?;
     let pool = store.pool.clone();
     let surveys = publish(&pool, &files, &clock).await?;
 
@@ -111,7 +116,12 @@ impl Running {
         if self.applier.await.is_err() || self.engine.journal.backlog().records > 0 {
             tracing::warn!("some results are still in the journal; they are stored at the next start");
         }
+        // A BYE that was lost is sent again before the process may end.
+        let sip = self.engine.line.sip.clone();
         drop(self.engine);
+        if tokio::time::timeout(LAST_WORDS, sip.settled()).await.is_err() {
+            tracing::warn!("a trunk did not answer our last messages");
+        }
         self.store.close().await.map_err(|error| Failure::Found(error.to_string()))
     }
 }

@@ -175,11 +175,5 @@ fn read_settings(file: Option<&Path>) -> (Settings, Vec<config::Problem>) {
     // Variables that are not Unicode cannot be ours: all our names are ASCII, and a value that is not text fits no key.
     let environment: Vec<(String, String)> =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
-    match config::parse(&text, &origin, &environment) {
-        Ok(settings) => {
-            let problems = config::validate(&settings, &origin);
-            (settings, problems)
-        }
-        Err(config::Problems(problems)) => (Settings::default(), problems),
-    }
+    config::judge(&text, &origin, &environment)
 }

@@ -9,7 +9,8 @@ use crate::dialer::policy::country::{self, Pack};
 use crate::dialer::trunks::Trunk;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
-use crate::net::{prompt_files, sip_transport};
+use crate::net::prompt_files;
+use crate::net::sip_transport::{self, SipHandle};
 use crate::sip::auth::Credentials;
 use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
 use crate::survey::check::PromptCatalog;
@@ -185,8 +186,8 @@ pub fn secret(direct: Option<&SecretString>, file: Option<&Path>, key: &str) -> 
     }
 }
 
-/// Binds the SIP socket and starts the media threads.
-pub fn open_line(settings: &Settings, prompts: Arc<PromptStore>) -> Result<Line, Failure> {
+/// Binds the SIP socket. Makes nothing on the disk, so it can come before the store.
+pub fn open_sip(settings: &Settings) -> Result<SipHandle, Failure> {
     let public_ip = settings.sip.public_ip();
     let agent = settings.sip.user_agent.clone();
     let config = |bound: SocketAddr| {
@@ -194,7 +195,13 @@ pub fn open_line(settings: &Settings, prompts: Arc<PromptStore>) -> Result<Line,
         EndpointConfig { incoming: IncomingPolicy::Refuse(403), ..EndpointConfig::new(local, &agent) }
     };
     let (sip, _nobody_calls_us) = sip_transport::start(settings.sip.listen, config).map_err(Failure::start)?;
+    Ok(sip)
+}
+
+/// Starts the media threads beside the SIP socket.
+pub fn open_line(settings: &Settings, sip: SipHandle, prompts: Arc<PromptStore>) -> Result<Line, Failure> {
     let media = MediaEngine::start(media_config(settings)).map_err(Failure::start)?;
+    let public_ip = settings.sip.public_ip();
     Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings: recordings_dir(settings) })
 }
 

@@ -14,6 +14,17 @@ pub struct Options {
 
 /// Runs engine and pages.
 pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
+    if settings.trunks.is_empty() && options.until_idle {
+        return Err(Failure::start("there is no [trunks.NAME] in the settings: nothing would ever be done"));
+    }
+    if settings.trunks.is_empty() {
+        eprintln!("huifang: there is no [trunks.NAME] in the settings: nobody is called");
+    }
+    if settings.dialer.allow.is_empty() {
+        eprintln!(
+            "huifang: dialer.allow is empty: nobody is called; to call somebody add prefixes, as allow = [\"+86\"]"
+        );
+    }
     let stop = parts::stop_on_signal();
     let until = if options.until_idle { Until::Idle } else { Until::Stopped };
     let running = engine::start(&settings).await?;

@@ -41,15 +41,30 @@ const PREFIX: &str = "HUIFANG__";
 
 /// Reads settings from the text of the file `origin` (empty text: no file) and from `environment` (all variables of the process; others than ours are passed over).
 pub fn parse(text: &str, origin: &str, environment: &[(String, String)]) -> Result<Settings, Problems> {
+    let (settings, problems) = read(text, origin, environment);
+    if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+}
+
+/// The same, but gives what could be read beside the mistakes: a value that cannot be read stands at its default.
+fn read(text: &str, origin: &str, environment: &[(String, String)]) -> (Settings, Vec<Problem>) {
     let mut reader = Reader { origin, from_environment: BTreeMap::new(), problems: Vec::new() };
     let mut table = match text.parse::<Table>() {
         Ok(table) => table,
-        Err(error) => return Err(Problems(vec![reader.syntax(text, &error)])),
+        Err(error) => return (Settings::default(), vec![reader.syntax(text, &error)]),
     };
     reader.refuse_secrets(&table, "");
     reader.merge_environment(&mut table, environment);
     let settings = reader.settings(table);
-    if reader.problems.is_empty() { Ok(settings) } else { Err(Problems(reader.problems)) }
+    (settings, reader.problems)
+}
+
+/// Reads and judges settings: every mistake of both kinds in one go. A key that cannot be read is not judged as well.
+pub fn judge(text: &str, origin: &str, environment: &[(String, String)]) -> (Settings, Vec<Problem>) {
+    let (settings, mut problems) = read(text, origin, environment);
+    let found = super::validate(&settings, origin);
+    let unread: Vec<String> = problems.iter().map(|problem| problem.key.clone()).collect();
+    problems.extend(found.into_iter().filter(|problem| !unread.contains(&problem.key)));
+    (settings, problems)
 }
 
 struct Reader<'a> {
@@ -144,12 +159,12 @@ impl Reader<'_> {
             self.problem(path, format!("a section is wanted: [{path}]"));
             return T::default();
         };
-        let before = self.problems.len();
         for leaf in leaves(&table) {
+            let before = self.problems.len();
             self.read_leaf::<T>(&mut table, path, &leaf);
-        }
-        if self.problems.len() > before {
-            return T::default();
+            if self.problems.len() > before {
+                remove(&mut table, &leaf);
+            }
         }
         Value::Table(table).try_into().unwrap_or_else(|error: toml::de::Error| {
             self.problem(path, error.message());
@@ -215,6 +230,12 @@ fn leaves(table: &Table) -> Vec<Vec<String>> {
 fn get<'t>(table: &'t Table, path: &[String]) -> Option<&'t Value> {
     let (last, parents) = path.split_last()?;
     parents.iter().try_fold(table, |table, key| table.get(key)?.as_table())?.get(last)
+}
+
+fn remove(table: &mut Table, path: &[String]) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let parent = parents.iter().try_fold(table, |table, key| table.get_mut(key)?.as_table_mut());
+    parent.map(|parent| parent.remove(last));
 }
 
 /// Puts `value` at `path`; false where a parent is not a table.

@@ -9,7 +9,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use load::{Problem, Problems, parse};
+pub use load::{Problem, Problems, judge, parse};
 pub use validate::validate;
 
 use chrono::NaiveTime;

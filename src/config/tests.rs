@@ -58,6 +58,15 @@ fn every_mistake_is_named_in_one_go() {
 }
 
 #[test]
+fn what_cannot_be_read_does_not_hide_what_makes_no_sense() {
+    let text = "[dialer]\nmax_cals = 5\nmax_calls = 0\n[trunks.main]\naddress = \"here\"\nmax_calls = 0\n";
+    let (settings, problems) = judge(text, "huifang.toml", &[]);
+    let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["trunks.main.address", "dialer.max_cals", "trunks.main.max_calls", "dialer.max_calls"]);
+    assert_eq!((settings.dialer.max_calls, settings.dialer.max_attempts), (0, 6));
+}
+
+#[test]
 fn a_syntax_error_names_the_line() {
     let Problems(problems) = parse("[dialer]\nmax_calls = = 5\n", "huifang.toml", &[]).unwrap_err();
     assert_eq!(problems[0].origin, "huifang.toml:2");

@@ -22,6 +22,7 @@ pub mod queue;
 pub mod reconcile;
 mod setup;
 pub mod state;
+pub mod status;
 pub mod story;
 pub mod surveys;
 pub mod wake;

@@ -88,7 +88,7 @@ impl Store {
 /// Connects, starting the embedded cluster where no URL is given. One connection is made at once, so that a wrong URL is known now.
 pub async fn connect(settings: &StoreSettings) -> Result<Store, SetupError> {
     let (embedded, options) = match &settings.database_url {
-        Some(url) => (None, PgConnectOptions::from_str(url.expose_secret()).map_err(|_| SetupError::Url)?),
+        Some(url) => (None, options_of(url.expose_secret()).ok_or(SetupError::Url)?),
         None => {
             let (embedded, options) = Embedded::start(&settings.data_dir).await?;
             (Some(embedded), options)
@@ -109,6 +109,12 @@ pub async fn connect(settings: &StoreSettings) -> Result<Store, SetupError> {
         .acquire_timeout(ACQUIRE)
         .connect_lazy_with(options);
     Ok(Store { pool, embedded })
+}
+
+/// The options' own reader takes a URL of any scheme.
+fn options_of(url: &str) -> Option<PgConnectOptions> {
+    let ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    PgConnectOptions::from_str(url).ok().filter(|_| ours)
 }
 
 /// Brings the tables up to this binary's state. Several engines may do so at once (an advisory lock holds the others back).

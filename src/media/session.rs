@@ -22,8 +22,10 @@ const MAX_AUDIO: usize = 10 * FRAME_SAMPLES;
 pub struct SessionParams {
     /// The codec to send; A-law and µ-law are both understood.
     pub codec: Codec,
-    /// Payload type of telephone-events, both ways.
+    /// Payload type of telephone-events that we send.
     pub telephone_event: Option<u8>,
+    /// Payload type in which we offered to receive them; a peer that answered with another number may use either (RFC 3264 5.1, 6.1).
+    pub receive_telephone_event: Option<u8>,
     /// Our SSRC.
     pub ssrc: u32,
     /// Sequence number of the first packet.
@@ -236,13 +238,17 @@ impl Session {
     /// Whether this is a packet of the session: RTP with one of its payload types. Decides whom to latch to.
     pub fn recognises(&self, packet: &Packet<'_>) -> bool {
         let payload_type = packet.header.payload_type;
-        Codec::of_payload_type(payload_type).is_some() || Some(payload_type) == self.params.telephone_event
+        Codec::of_payload_type(payload_type).is_some() || self.is_key(payload_type)
+    }
+
+    fn is_key(&self, payload_type: u8) -> bool {
+        [self.params.telephone_event, self.params.receive_telephone_event].contains(&Some(payload_type))
     }
 
     /// Takes one datagram.
     pub fn receive(&mut self, datagram: &[u8], now: Instant) -> Result<(), RtpError> {
         let packet = rtp::read(datagram)?;
-        if Some(packet.header.payload_type) == self.params.telephone_event {
+        if self.is_key(packet.header.payload_type) {
             self.last_packet = now;
             self.key_packet(&packet.header, packet.payload, now);
         } else if let Some(codec) = Codec::of_payload_type(packet.header.payload_type) {

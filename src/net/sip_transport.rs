@@ -12,7 +12,7 @@ use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Receive buffer asked for: bursts of 2xx overflow the default of some 200 KiB (findings.md, case 18).
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -57,17 +57,27 @@ enum Command {
     Reject(SessionId, u16),
 }
 
-/// Handle on the user agent; cheap to clone. The task ends when the last handle is gone and no session is left.
+/// Handle on the user agent; cheap to clone. The task ends when the last handle is gone and no session is left, also none whose BYE nobody waits for.
 #[derive(Clone, Debug)]
 pub struct SipHandle {
     commands: mpsc::UnboundedSender<Command>,
     local: SocketAddr,
+    /// Closed when the task ends.
+    ended: watch::Receiver<()>,
 }
 
 impl SipHandle {
     /// The address the socket is bound to.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Gives this handle back and waits until the user agent has ended, which it does once every other handle is gone and every BYE and CANCEL
+    /// is answered or given up (at most 64·T1 = 32 s): a process that ends before that may leave a call behind that is billed (findings.md, case 1).
+    pub async fn settled(self) {
+        let SipHandle { commands, mut ended, .. } = self;
+        drop(commands);
+        while ended.changed().await.is_ok() {}
     }
 
     /// Sends an INVITE; `None` only when the transport's task is gone.
@@ -109,9 +119,10 @@ pub fn start(
     let endpoint = Endpoint::new(config(local), Box::new(rand_chacha::ChaCha12Rng::from_rng(&mut rand::rng())));
     let (commands, inbox) = mpsc::unbounded_channel();
     let (incoming, calls) = mpsc::unbounded_channel();
-    let agent = Agent { endpoint, socket, sessions: HashMap::new(), incoming };
+    let (end, ended) = watch::channel(());
+    let agent = Agent { endpoint, socket, sessions: HashMap::new(), incoming, _end: end };
     tokio::spawn(agent.run(inbox));
-    Ok((SipHandle { commands, local }, calls))
+    Ok((SipHandle { commands, local, ended }, calls))
 }
 
 fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
@@ -128,6 +139,7 @@ struct Agent {
     socket: UdpSocket,
     sessions: HashMap<SessionId, mpsc::UnboundedSender<SessionEvent>>,
     incoming: mpsc::UnboundedSender<IncomingCall>,
+    _end: watch::Sender<()>,
 }
 
 impl Agent {

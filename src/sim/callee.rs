@@ -26,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 const PRESS_MS: u32 = 100;
 const GAP_MS: u32 = 120;
 
+/// How long the last BYEs may take when the process is to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// What one call came to, seen from the callee's side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CallReport {
@@ -74,24 +77,26 @@ impl Callees {
         self.sip.local_addr()
     }
 
-    /// Answers calls until `stop`; each call's report goes to `reports`.
+    /// Answers calls until `stop`, which hangs up what is live; each call's report goes to `reports`.
     pub async fn run(mut self, reports: mpsc::UnboundedSender<CallReport>, stop: CancellationToken) {
         loop {
             let call = tokio::select! {
                 call = self.incoming.recv() => call,
                 () = stop.cancelled() => None,
             };
-            let Some(call) = call else { return };
-            let (sip, house, reports) = (self.sip.clone(), self.house.clone(), reports.clone());
+            let Some(call) = call else { break };
+            let (sip, house, reports, stop) = (self.sip.clone(), self.house.clone(), reports.clone(), stop.clone());
             tokio::spawn(async move {
-                let report = answer(&sip, &house, call).await;
+                let report = answer(&sip, &house, call, stop).await;
                 let _ = reports.send(report);
             });
         }
+        drop(self.incoming);
+        let _ = tokio::time::timeout(LAST_WORDS, self.sip.settled()).await;
     }
 }
 
-async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall) -> CallReport {
+async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall, stop: CancellationToken) -> CallReport {
     let number = call.invite.request_uri.user().unwrap_or_default().to_owned();
     let mind = Mind::new(&number, house.seed);
     let persona = mind.persona;
@@ -101,14 +106,17 @@ async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall) -> CallR
         Persona::InvalidNumber => sip.reject(call.id, 404),
         Persona::NoAnswer => {
             sip.ring(call.id, 180, None);
-            until_canceled(&mut call).await;
+            tokio::select! {
+                () = until_canceled(&mut call) => {}
+                () = stop.cancelled() => sip.reject(call.id, 480),
+            }
         }
         _ => {
             sip.ring(call.id, 180, None);
             let ringing = tokio::time::timeout(mind.rings, until_canceled(&mut call)).await;
             if ringing.is_err() {
                 report.answered = true;
-                let brain = talk(sip, house, call, mind).await;
+                let brain = talk(sip, house, call, mind, stop).await;
                 report.keyed = brain.keyed().to_vec();
                 report.spoke = brain.spoke();
             }
@@ -126,7 +134,7 @@ async fn until_canceled(call: &mut IncomingCall) {
     }
 }
 
-async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind) -> Brain {
+async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind, stop: CancellationToken) -> Brain {
     let mut brain = Brain::new(mind);
     let (events, mut inbox) = mpsc::unbounded_channel();
     let agreed = match pick_up(house, &call, events) {
@@ -158,6 +166,10 @@ async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind
                 }
                 Some(_) => {}
             },
+            () = stop.cancelled() => {
+                sip.hangup(call.id, HangupReason::Normal);
+                return brain;
+            }
             Some(event) = inbox.recv() => if let Event::Heard { prompt, at } = event { brain.hears(&prompt, at) },
             () = tokio::time::sleep_until(wake.into()) => {}
         }
@@ -188,6 +200,7 @@ fn pick_up(
             sdp::Codec::Pcmu => media::Codec::Pcmu,
         },
         telephone_event: agreed.telephone_event,
+        receive_telephone_event: agreed.receive_telephone_event,
     });
     media.command(Command::Listen(Box::new(Ear::new(house.ears.clone()))));
     Ok((media, answer))

@@ -1,32 +1,108 @@
-//! shim
-use chrono_tz::Tz;
+//! Status API and pages (axum). Asks `db`, decides nothing: no figure is made here that `rates` does not define, no SQL is written here.
+//!
+//! Everything that is served is registered through `utoipa_axum::routes!`, so that `/openapi.json` cannot miss a route.
+
+pub mod api;
+mod assets;
+mod guard;
+mod headers;
+mod lang;
+mod live;
+mod pages;
+mod params;
+mod people;
+mod period;
+mod problem;
+mod readiness;
+mod state;
+mod terms;
+mod words;
+
+pub use problem::Problem;
+pub use readiness::{Part, Readiness};
+pub use state::{Options, WebState};
+
+use axum::{Router, middleware};
+use std::net::SocketAddr;
+use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-pub enum Part {
-    Starting,
-    Ready,
-    Failed(String),
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Why the server did not run.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// Without a token nobody but this machine may ask.
+    #[error(
+        "{0} is not loopback, and no token is set: set HUIFANG__WEB__TOKEN or web.token_file, or listen on 127.0.0.1"
+    )]
+    OpenToOthers(SocketAddr),
+    /// The listening socket broke.
+    #[error("the web server stopped: {0}")]
+    Socket(#[from] std::io::Error),
 }
-#[derive(Clone, Default)]
-pub struct Readiness;
-impl Readiness {
-    pub fn expecting(_: &[&str]) -> Readiness {
-        Readiness
+
+/// Serves until `shutdown`; open requests are finished first (live pages are let go at once). The caller binds, and reports a port in use.
+pub async fn serve(state: WebState, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
+    let address = listener.local_addr()?;
+    if !state.has_token() && !address.ip().is_loopback() {
+        return Err(ServeError::OpenToOthers(address));
     }
-    pub fn set(&self, _: &str, _: Part) {}
+    let closing = state.closing();
+    let stop = async move {
+        shutdown.cancelled().await;
+        closing.cancel();
+    };
+    tracing::info!(%address, "status page and API are up");
+    Ok(axum::serve(listener, router(state)).with_graceful_shutdown(stop).await?)
 }
-pub struct Options {
-    pub dealer: String,
-    pub zone: Tz,
-    pub language: String,
-    pub token: Option<secrecy::SecretString>,
+
+/// All routes with their guards.
+pub fn router(state: WebState) -> Router {
+    let (router, _) = documented(state.clone()).split_for_parts();
+    router
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(state.clone(), guard::host))
+        .layer(middleware::from_fn(headers::secure))
+        .layer(TraceLayer::new_for_http())
+        .with_state(state)
 }
-pub struct WebState;
-impl WebState {
-    pub fn new(_: sqlx::PgPool, _: crate::clock::Clock, _: Readiness, _: Options) -> WebState {
-        WebState
-    }
+
+/// The OpenAPI document, made from the routes themselves.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, api) = routes_of(None).split_for_parts();
+    api
 }
-pub async fn serve(_: WebState, _: tokio::net::TcpListener, stop: CancellationToken) -> Result<(), std::io::Error> {
-    stop.cancelled().await;
-    Ok(())
+
+fn documented(state: WebState) -> OpenApiRouter<WebState> {
+    routes_of(Some(state))
 }
+
+/// Open routes, and those behind the token; without a state there is no guard to build (documents only).
+fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
+    let open = OpenApiRouter::with_openapi(api::ApiDoc::openapi())
+        .routes(routes!(api::health::healthz))
+        .routes(routes!(api::health::readyz))
+        .routes(routes!(api::document::openapi_json))
+        .routes(routes!(assets::asset))
+        .routes(routes!(pages::sign_in::form, pages::sign_in::submit))
+        .routes(routes!(pages::sign_in::sign_out));
+    let closed = OpenApiRouter::new()
+        .routes(routes!(api::status::status))
+        .routes(routes!(api::completion::completion))
+        .routes(routes!(api::follow_ups::follow_up))
+        .routes(routes!(pages::home::home))
+        .routes(routes!(pages::home::events))
+        .routes(routes!(pages::follow_up::follow_up));
+    let closed = match state {
+        Some(state) => closed.route_layer(middleware::from_fn_with_state(state, guard::token)),
+        None => closed,
+    };
+    open.merge(closed)
+}
+
+#[cfg(test)]
+mod tests;

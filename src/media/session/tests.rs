@@ -15,6 +15,7 @@ fn params(codec: Codec) -> SessionParams {
     SessionParams {
         codec,
         telephone_event: Some(EVENT_TYPE),
+        receive_telephone_event: None,
         ssrc: 0x1234,
         first_sequence: 65_534,
         first_timestamp: u32::MAX - 400,
@@ -226,6 +227,18 @@ fn keys_go_out_in_place_of_audio_and_the_clock_runs_on() {
         other.events().iter().map(|event| if let Event::Key { key, .. } = event { *key } else { '?' }).collect();
     assert_eq!(keys, "10#");
     assert_eq!(rig.events(), [Event::KeysSent { sent: 3 }]);
+}
+
+#[test]
+fn keys_come_in_the_payload_type_that_we_offered_when_the_answer_names_another() {
+    let now = epoch();
+    let params =
+        SessionParams { telephone_event: Some(96), receive_telephone_event: Some(EVENT_TYPE), ..params(Codec::Pcma) };
+    for payload_type in [96, EVENT_TYPE] {
+        let mut rig = Rig { session: Session::new(params, now), now };
+        rig.arrives(payload_type, 1, 4000, true, &[5, 10, 0, 160]);
+        assert_eq!(rig.events(), [Event::Key { key: '5', at: now }], "{payload_type}");
+    }
 }
 
 #[test]

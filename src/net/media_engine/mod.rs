@@ -118,8 +118,10 @@ pub struct Peer {
     pub remote: SocketAddr,
     /// The codec that we send.
     pub codec: Codec,
-    /// Payload type of telephone-events, both ways.
+    /// Payload type of the telephone-events that we send.
     pub telephone_event: Option<u8>,
+    /// Payload type in which we offered to receive them.
+    pub receive_telephone_event: Option<u8>,
 }
 
 /// For the thread that hands out events.
@@ -299,6 +301,7 @@ impl MediaHandle {
         let params = SessionParams {
             codec: peer.codec,
             telephone_event: peer.telephone_event,
+            receive_telephone_event: peer.receive_telephone_event,
             ssrc: rand::random(),
             first_sequence: rand::random(),
             first_timestamp: rand::random(),

@@ -46,7 +46,12 @@ impl Call {
     }
 
     fn start(&self, remote: SocketAddr) {
-        self.handle.start(super::Peer { remote, codec: Codec::Pcma, telephone_event: KEYS });
+        self.handle.start(super::Peer {
+            remote,
+            codec: Codec::Pcma,
+            telephone_event: KEYS,
+            receive_telephone_event: KEYS,
+        });
     }
 
     fn next(&mut self) -> Event {

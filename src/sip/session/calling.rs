@@ -147,15 +147,8 @@ impl Calling {
 
     pub fn outcome(self: Box<Self>, cx: &mut Cx, outcome: Outcome) -> State {
         match outcome {
-            Outcome::TimedOut => {
-                // nothing was ever heard, so a ring timeout would claim too much
-                let kind = if self.cancel == Cancel::Wanted(GiveUp::Hangup) {
-                    FailureKind::Canceled
-                } else {
-                    FailureKind::Timeout
-                };
-                self.fail(cx, kind, None)
-            }
+            // nothing was ever heard, so a ring timeout or a cancelled call would claim too much
+            Outcome::TimedOut => self.fail(cx, FailureKind::Timeout, None),
             Outcome::Unreachable => self.fail(cx, FailureKind::Unreachable, None),
             Outcome::Response(response) => match response.status().unwrap_or_default() {
                 0..=199 => self.provisional(cx, response),
@@ -268,9 +261,9 @@ impl Calling {
         match self.cancel {
             Cancel::No { ring } if cx.now >= ring => self.give_up(cx, GiveUp::RingTimeout),
             // 9.1: no final response, so the INVITE counts as cancelled
-            Cancel::Sent { why, until } if cx.now >= until => {
+            Cancel::Sent { until, .. } if cx.now >= until => {
                 cx.effects.push(Effect::DropInvite);
-                self.fail(cx, why.into(), None)
+                self.fail(cx, FailureKind::CancelTimeout, None)
             }
             Cancel::No { .. } | Cancel::Wanted(_) | Cancel::Sent { .. } => State::Calling(self),
         }

@@ -44,6 +44,8 @@ pub enum FailureKind {
     RingTimeout,
     /// We hung up before there was an answer.
     Canceled,
+    /// Our CANCEL brought no final response within 64*T1: the call counts as cancelled (9.1), but nobody confirmed it.
+    CancelTimeout,
     /// The next hop cannot be reached (ICMP, no route).
     Unreachable,
     /// A 2xx without what a session needs; acknowledged and hung up.

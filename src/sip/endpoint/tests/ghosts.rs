@@ -27,7 +27,7 @@ fn case_1_ring_timeout_then_a_late_200_is_acked_and_hung_up() {
     // nobody answers the CANCEL; 64*T1 later the INVITE counts as cancelled
     desk.pass(32_000);
     let failure = desk.failure();
-    assert_eq!((failure.stage, failure.kind), (Stage::Early, FailureKind::RingTimeout));
+    assert_eq!((failure.stage, failure.kind), (Stage::Early, FailureKind::CancelTimeout));
     assert_eq!(cancel.header("CSeq"), Some("1 CANCEL"));
     desk.sent.clear();
     assert_eq!(desk.endpoint.load().sessions, 0);

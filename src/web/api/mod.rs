@@ -1,0 +1,44 @@
+//! The API's routes, one file each, and the head of the OpenAPI document. Errors are problem documents.
+
+pub mod completion;
+pub mod document;
+pub mod follow_ups;
+pub mod health;
+mod schema;
+pub mod status;
+mod views;
+
+use super::problem::Problem;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+/// Head of the document; the paths come from the router.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "huifang status API",
+        description = "What the follow-up call engine does now and has done: live calls, queue, rates, and the story of each follow-up. \
+                       Names and numbers are masked unless `unmasked=true` is asked for.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "health", description = "For supervisors and load balancers; never behind the token"),
+        (name = "status", description = "What is going on"),
+        (name = "pages", description = "HTML for people")
+    ),
+    modifiers(&Token)
+)]
+pub struct ApiDoc;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("Wanted when `web.token` is configured; without it the server listens on loopback only."))
+            .build();
+        openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}

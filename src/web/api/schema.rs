@@ -1,0 +1,35 @@
+//! Schemas of the store's enums, made from the enums' own lists, so that the document cannot lag behind the store.
+
+use crate::db::state::{
+    ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind,
+};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+macro_rules! enums {
+    ($($name:ident: $type:ident;)*) => {$(
+        #[doc = concat!("The texts of ", stringify!($type), ".")]
+        pub fn $name() -> Object {
+            texts($type::ALL.iter().map(|text| text.as_str()))
+        }
+    )*};
+}
+
+enums! {
+    follow_up_state: FollowUpState;
+    event_kind: EventKind;
+    recording_kind: RecordingKind;
+    complaint_reason: ComplaintReason;
+    complaint_state: ComplaintState;
+    step_kind: StepKind;
+}
+
+/// The texts of StateReason, or null.
+pub fn state_reason() -> Object {
+    let mut schema = texts(StateReason::ALL.iter().map(|text| text.as_str()));
+    schema.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
+    schema
+}
+
+fn texts<'a>(all: impl Iterator<Item = &'a str>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(all)).build()
+}

@@ -1,0 +1,185 @@
+//! The board: what the status page shows, read at most once a second however many people look, and numbered section by section so that a page
+//! gets only what has changed. There is no task behind it: nobody looking = no question to the database.
+
+use super::period::Period;
+use super::problem::Problem;
+use super::state::WebState;
+use crate::db::figures::{self, AttemptCount};
+use crate::db::queue::{self, Depth};
+use crate::db::status::{self, LiveCall, RecentComplaint, RunCount};
+use crate::db::{StoreError, complaints};
+use crate::rates::Tally;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How old a board may be before it is read again.
+pub const TICK: Duration = Duration::from_secs(1);
+/// Live calls shown and listed at most.
+const MOST_CALLS: i64 = 200;
+/// Complaints shown at most.
+const MOST_COMPLAINTS: i64 = 8;
+
+/// The figures of one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Board {
+    /// When they were read.
+    pub at: DateTime<Utc>,
+    /// Today's run by final disposition.
+    pub run: Vec<RunCount>,
+    /// Attempts that left today, by disposition.
+    pub attempts: Vec<AttemptCount>,
+    /// Open attempts.
+    pub calls: Vec<LiveCall>,
+    /// Follow-ups by state.
+    pub depth: Vec<Depth>,
+    /// When the next queued follow-up may be dialled.
+    pub next_due: Option<DateTime<Utc>>,
+    /// Newest open complaints.
+    pub complaints: Vec<RecentComplaint>,
+    /// Open complaints, and overdue ones among them.
+    pub complaint_counts: (i64, i64),
+}
+
+impl Board {
+    /// Reads the figures.
+    pub async fn read(state: &WebState) -> Result<Board, Problem> {
+        let at = state.clock().now();
+        let (from, to) = Period::today(at, state.options().zone).bounds(state.options().zone);
+        let board = async {
+            let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
+            Ok(Board {
+                at,
+                run: status::run(&mut conn, from, to).await?,
+                attempts: figures::attempts(&mut conn, from, to).await?,
+                calls: status::live_calls(&mut conn, MOST_CALLS).await?,
+                depth: queue::depth(&mut conn, at).await?,
+                next_due: queue::next_due(&mut conn, at).await?,
+                complaints: status::open_complaints(&mut conn, MOST_COMPLAINTS).await?,
+                complaint_counts: complaints::open_counts(&mut conn, at).await?,
+            })
+        };
+        state.ask(board).await
+    }
+
+    /// Today's run as a tally for `rates`.
+    pub fn run_tally(&self) -> Tally {
+        Tally::of(self.run.iter().map(|row| {
+            let code = row.disposition.as_ref().map(|_| row.aapor.as_deref().unwrap_or_default());
+            (code, u64::try_from(row.count).unwrap_or(0))
+        }))
+    }
+}
+
+/// A part of the page that is sent on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Whether the figures are fresh.
+    Notice,
+    /// Progress and outcomes of today's run.
+    Run,
+    /// Live calls.
+    Calls,
+    /// The queue.
+    Queue,
+    /// The rates.
+    Rates,
+    /// Complaints.
+    Complaints,
+}
+
+impl Section {
+    /// All, in the page's order.
+    pub const ALL: [Section; 6] =
+        [Section::Notice, Section::Run, Section::Calls, Section::Queue, Section::Rates, Section::Complaints];
+
+    /// Its name in the event stream.
+    pub fn name(self) -> &'static str {
+        match self {
+            Section::Notice => "notice",
+            Section::Run => "run",
+            Section::Calls => "calls",
+            Section::Queue => "queue",
+            Section::Rates => "rates",
+            Section::Complaints => "complaints",
+        }
+    }
+
+    /// Whether this section looks different now. Running calls do at each reading: their clocks go on.
+    fn changed(self, old: &Snapshot, new: &Board, away: bool) -> bool {
+        let before = &old.board;
+        match self {
+            Section::Notice => old.away != away,
+            Section::Run => before.run != new.run || before.attempts != new.attempts,
+            Section::Rates => before.run != new.run,
+            Section::Calls => before.calls != new.calls || !new.calls.is_empty(),
+            Section::Queue => before.depth != new.depth || before.next_due != new.next_due,
+            Section::Complaints => {
+                before.complaints != new.complaints || before.complaint_counts != new.complaint_counts
+            }
+        }
+    }
+}
+
+/// A board and when each section of it changed last.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The figures; the last known ones while the database is away.
+    pub board: Board,
+    /// The database does not answer.
+    pub away: bool,
+    versions: [i64; Section::ALL.len()],
+}
+
+impl Snapshot {
+    /// The newest section's version.
+    pub fn version(&self) -> i64 {
+        self.versions.iter().copied().max().unwrap_or_default()
+    }
+
+    /// Sections that changed after `version`.
+    pub fn after(&self, version: i64) -> impl Iterator<Item = Section> {
+        Section::ALL.into_iter().zip(self.versions).filter(move |(_, at)| *at > version).map(|(section, _)| section)
+    }
+
+    fn next(&self, board: Board, away: bool, version: i64) -> Snapshot {
+        let mut versions = self.versions;
+        for (section, slot) in Section::ALL.into_iter().zip(&mut versions) {
+            if section.changed(self, &board, away) {
+                *slot = version;
+            }
+        }
+        Snapshot { board, away, versions }
+    }
+}
+
+/// The board that all pages share.
+#[derive(Default)]
+pub struct Live(Mutex<Option<(Instant, Arc<Snapshot>)>>);
+
+impl Live {
+    /// The board, not older than [`TICK`]. With the database away the last one is given and says so; without a last one it is a 503.
+    pub async fn snapshot(&self, state: &WebState) -> Result<Arc<Snapshot>, Problem> {
+        let mut held = self.0.lock().await;
+        if let Some((read_at, snapshot)) = &*held
+            && read_at.elapsed() < TICK
+        {
+            return Ok(snapshot.clone());
+        }
+        let read = Board::read(state).await;
+        let old = held.as_ref().map(|(_, snapshot)| snapshot.clone());
+        // versions never go back, not even over a restart: they begin at the clock's milliseconds
+        let version = state.clock().now().timestamp_millis().max(old.as_ref().map_or(0, |old| old.version() + 1));
+        let snapshot = match (read, old) {
+            (Ok(board), Some(old)) => old.next(board, false, version),
+            (Ok(board), None) => Snapshot { board, away: false, versions: [version; Section::ALL.len()] },
+            (Err(_), Some(old)) => old.next(old.board.clone(), true, version),
+            (Err(problem), None) => return Err(problem),
+        };
+        let snapshot = Arc::new(snapshot);
+        *held = Some((Instant::now(), snapshot.clone()));
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,61 @@
+//! The pages: askama templates, filled here. They show the API's figures and are written without a script of their own: htmx swaps fragments.
+
+pub mod follow_up;
+pub mod home;
+pub mod sign_in;
+mod view;
+
+use super::lang::Lang;
+use super::problem::Problem;
+use super::state::WebState;
+use super::words::Words;
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+
+/// What every page's frame shows.
+pub struct Frame {
+    lang: Lang,
+    words: &'static Words,
+    dealer: String,
+    /// This page's address without the language, for the switch.
+    here: String,
+    /// There is a session to end.
+    can_sign_out: bool,
+}
+
+impl Frame {
+    fn of(state: &WebState, lang: Lang, here: impl Into<String>) -> Frame {
+        Frame {
+            lang,
+            words: lang.words(),
+            dealer: state.options().dealer.clone(),
+            here: here.into(),
+            can_sign_out: state.has_token(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    frame: Frame,
+    words: &'static Words,
+    problem: &'a Problem,
+}
+
+fn html(template: &impl Template, status: StatusCode) -> Response {
+    match template.render() {
+        Ok(page) => (status, Html(page)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written.").into_response()
+        }
+    }
+}
+
+/// A problem as a page for people; the status is the problem's.
+fn problem_page(state: &WebState, lang: Lang, here: &str, problem: &Problem) -> Response {
+    let frame = Frame::of(state, lang, here);
+    html(&ProblemPage { words: frame.words, frame, problem }, problem.status_code())
+}

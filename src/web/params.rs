@@ -1,0 +1,72 @@
+//! Query parameters, read strictly: an unknown, repeated or unreadable one is a 400 that names it. Nothing is guessed.
+
+use super::problem::Problem;
+use axum::extract::Query;
+use axum::http::{StatusCode, Uri};
+use chrono::{Datelike, NaiveDate};
+
+/// The query of one request.
+#[derive(Debug, Default)]
+pub struct Params(Vec<(&'static str, String)>);
+
+impl Params {
+    /// Reads the query; only `known` names may come, each once at most.
+    pub fn read(uri: &Uri, known: &[&'static str]) -> Result<Params, Problem> {
+        let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "The query string cannot be read."));
+        };
+        let mut read: Vec<(&'static str, String)> = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let Some(known) = known.iter().find(|known| **known == name) else {
+                let name: String = name.chars().take(40).collect();
+                return Err(Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    format!("`{name}` is not a parameter here; known are: {}.", known.join(", ")),
+                ));
+            };
+            if read.iter().any(|(name, _)| name == known) {
+                return Err(Problem::parameter(known, "is given twice"));
+            }
+            read.push((known, value));
+        }
+        Ok(Params(read))
+    }
+
+    /// The text of a parameter; an empty one counts as not given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A date, of a year that people call in.
+    pub fn date(&self, name: &'static str) -> Result<Option<NaiveDate>, Problem> {
+        self.parsed(name, "a date (YYYY-MM-DD is wanted)", |text| {
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|day| (1970..=9999).contains(&day.year()))
+        })
+    }
+
+    /// `true` or `false`; false when not given.
+    pub fn flag(&self, name: &'static str) -> Result<bool, Problem> {
+        Ok(self.parsed(name, "true or false", |text| text.parse().ok())?.unwrap_or(false))
+    }
+
+    /// A value that `parse` reads; `wanted` completes "… is not …".
+    pub fn parsed<T>(
+        &self,
+        name: &'static str,
+        wanted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match parse(text) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                let shown: String = text.chars().take(40).collect();
+                Err(Problem::parameter(name, format!("`{shown}` is not {wanted}")))
+            }
+        }
+    }
+}

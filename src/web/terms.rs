@@ -1,0 +1,231 @@
+//! What the store's words are called on a page. A word that is not in the table is shown as it is, underscores as spaces: a new disposition
+//! must not vanish from the page because nobody has named it here yet.
+
+use super::lang::Lang;
+use crate::rates::Group;
+use std::borrow::Cow;
+
+type Table = &'static [(&'static str, &'static str, &'static str)];
+
+const DISPOSITIONS: Table = &[
+    ("complete", "完整完成", "Complete"),
+    ("partial", "部分完成", "Partial"),
+    ("refusal", "拒访", "Refused"),
+    ("break_off", "中途挂断", "Broke off"),
+    ("call_back", "预约回电", "Call back later"),
+    ("no_input", "接听未按键", "No key pressed"),
+    ("busy", "占线", "Busy"),
+    ("declined", "拒接", "Declined"),
+    ("no_answer", "无人接听", "No answer"),
+    ("unreachable", "无法接通", "Unreachable"),
+    ("congestion", "线路繁忙", "Network congestion"),
+    ("trunk_refused", "线路拒绝", "Refused by trunk"),
+    ("no_audio", "无声音", "No audio"),
+    ("interrupted", "系统中止", "Interrupted"),
+    ("unknown", "结果不明", "Outcome unknown"),
+    ("wrong_number", "错号", "Wrong number"),
+    ("invalid_number", "空号", "No such number"),
+    ("not_reached_in_time", "期限内未联系上", "Not reached in time"),
+];
+
+const STATES: Table = &[
+    ("waiting", "待拨打", "Waiting"),
+    ("retry", "待重拨", "To be retried"),
+    ("call_back", "已预约", "Booked call-back"),
+    ("in_call", "通话中", "In a call"),
+    ("needs_review", "需人工处理", "Needs a person"),
+    ("done", "已结束", "Done"),
+    ("expired", "已过期", "Expired"),
+    ("engine_died", "系统在通话中停止", "the engine stopped during the call"),
+    ("bad_data", "数据有误", "its data cannot be used"),
+    ("not_reached_in_time", "期限内未联系上", "not reached in time"),
+    ("number_blocked", "号码在免打扰名单", "the number is on the do-not-call list"),
+    ("number_wrong", "号码错误", "the number is wrong"),
+    ("preparing", "准备中", "preparing"),
+    ("dialling", "拨号中", "dialling"),
+    ("talking", "通话中", "talking"),
+    ("open", "处理中", "open"),
+    ("closed", "已结案", "closed"),
+];
+
+const REASONS: Table = &[
+    ("low_score", "评分低", "Low score"),
+    ("low_intent", "不愿再来", "Will not come back"),
+    ("noes", "多项未做到", "Several steps not done"),
+    ("asked_for_person", "要求人工", "Asked for a person"),
+    ("listen_and_record", "倾听并记录", "Listen and record"),
+    ("customer", "客户", "customer"),
+    ("number", "号码", "number"),
+    ("trunk", "线路", "trunk"),
+    ("engine", "系统", "engine"),
+    ("visit", "到店", "Visit"),
+    ("delivery", "交车", "Delivery"),
+    ("repair", "维修保养", "Repair"),
+    ("suggestion", "建议", "Suggestion"),
+    ("statement", "客户陈述", "Statement"),
+    ("advisor_note", "顾问更正", "Advisor correction"),
+];
+
+const QUESTIONS: Table = &[
+    ("identity", "身份确认", "Identity"),
+    ("consent", "是否方便", "Consent"),
+    ("retention", "再次邀请", "Retention"),
+    ("callback", "预约时间", "Call-back time"),
+    ("advisor", "顾问核对", "Advisor check"),
+    ("advisor_number_keyed", "顾问工号", "Advisor’s number"),
+    ("suggestion", "建议", "Suggestion"),
+    ("advisor_note", "顾问更正", "Advisor correction"),
+    ("unhappy_statement", "客户陈述", "Statement"),
+    ("person_statement", "客户陈述", "Statement"),
+];
+
+const AFTERSALES: Table = &[
+    ("q1", "Q1 总体满意度", "Q1 Overall"),
+    ("q2", "Q2 预约", "Q2 Booking"),
+    ("q3", "Q3 接待", "Q3 Reception"),
+    ("q4", "Q4 项目与价格说明", "Q4 Work and price explained"),
+    ("q5", "Q5 等候与休息区", "Q5 Waiting and lounge"),
+    ("q6", "Q6 维修质量", "Q6 Quality of the work"),
+    ("q7", "Q7 按时交车", "Q7 Ready on time"),
+    ("q8", "Q8 结算说明", "Q8 Bill explained"),
+    ("q9", "Q9 再次光临意愿", "Q9 Will come back"),
+];
+
+const VALUES: Table = &[
+    ("very_satisfied", "特别满意", "very satisfied"),
+    ("satisfied", "满意", "satisfied"),
+    ("ordinary", "一般", "ordinary"),
+    ("dissatisfied", "不满意", "dissatisfied"),
+    ("very_dissatisfied", "特别不满意", "very dissatisfied"),
+    ("certainly", "一定会", "certainly"),
+    ("probably", "可能会", "probably"),
+    ("unsure", "不确定", "unsure"),
+    ("probably_not", "可能不会", "probably not"),
+    ("certainly_not", "一定不会", "certainly not"),
+    ("self", "本人", "the customer"),
+    ("family", "家人", "family member"),
+    ("wrong_number", "错号", "wrong number"),
+    ("yes", "是", "yes"),
+    ("no", "否", "no"),
+    ("later", "稍后", "later"),
+    ("correct", "正确", "correct"),
+    ("wrong", "不正确", "wrong"),
+    ("two_hours", "两小时后", "in two hours"),
+    ("evening", "今天傍晚", "this evening"),
+    ("morning", "明天上午", "tomorrow morning"),
+    ("afternoon", "明天下午", "tomorrow afternoon"),
+];
+
+const MOMENTS: Table = &[
+    ("sip_sent", "SIP →", "SIP →"),
+    ("sip_received", "SIP ←", "SIP ←"),
+    ("invite_sent", "已拨出", "INVITE left"),
+    ("ringing", "振铃", "Ringing"),
+    ("answered", "已接听", "Answered"),
+    ("first_audio", "收到声音", "First sound"),
+    ("asked", "提问", "Asks"),
+    ("prompts", "播放", "Says"),
+    ("prompts_ended", "播放结束", "Finished speaking"),
+    ("key", "按键", "Key"),
+    ("missed", "未答", "Missed"),
+    ("answer", "回答", "Answer"),
+    ("complaint", "记录投诉", "Complaint opened"),
+    ("complaint_note", "补充投诉", "Complaint noted"),
+    ("recorded", "录音", "Recorded"),
+    ("call_back", "预约回电", "Call-back booked"),
+    ("wrong_number", "错号", "Wrong number"),
+    ("family_member", "家人接听", "Family member"),
+    ("refusal", "拒访", "Refused"),
+    ("audio_lost", "声音中断", "Sound lost"),
+    ("hang_up", "系统挂断", "Hangs up"),
+    ("remote_ended", "客户挂断", "Customer hung up"),
+    ("ended", "结束", "Ended"),
+];
+
+fn look_up(table: Table, word: &str, lang: Lang) -> Cow<'static, str> {
+    match table.iter().find(|(known, _, _)| *known == word) {
+        Some((_, zh, en)) => Cow::Borrowed(lang.pick(zh, en)),
+        None => Cow::Owned(word.replace('_', " ")),
+    }
+}
+
+/// A disposition.
+pub fn disposition(word: &str, lang: Lang) -> Cow<'static, str> {
+    look_up(DISPOSITIONS, word, lang)
+}
+
+/// A state of a follow-up, a call or a complaint, or why it is in it.
+pub fn state(word: &str, lang: Lang) -> Cow<'static, str> {
+    look_up(STATES, word, lang)
+}
+
+/// Why somebody complains, who is to blame, what happened, what a recording holds.
+pub fn reason(word: &str, lang: Lang) -> Cow<'static, str> {
+    look_up(REASONS, word, lang)
+}
+
+/// A question of a survey. Items mean something else in each survey: one without names here shows their keys (`Q3`).
+pub fn question(survey: &str, word: &str, lang: Lang) -> Cow<'static, str> {
+    let named = |table: Table| table.iter().any(|(known, _, _)| *known == word);
+    if survey == "aftersales_3day" && named(AFTERSALES) {
+        look_up(AFTERSALES, word, lang)
+    } else if named(QUESTIONS) {
+        look_up(QUESTIONS, word, lang)
+    } else {
+        Cow::Owned(word.replace('_', " ").to_uppercase())
+    }
+}
+
+/// What an answer means.
+pub fn value(word: &str, lang: Lang) -> Cow<'static, str> {
+    look_up(VALUES, word, lang)
+}
+
+/// A kind of timeline entry.
+pub fn moment(word: &str, lang: Lang) -> Cow<'static, str> {
+    look_up(MOMENTS, word, lang)
+}
+
+/// The colour class of a group of dispositions.
+pub fn tone(group: Option<Group>) -> &'static str {
+    match group {
+        Some(Group::Complete) => "complete",
+        Some(Group::Partial) => "partial",
+        Some(Group::Refusal) => "refusal",
+        Some(Group::NonContact | Group::Other | Group::UnknownPhone | Group::UnknownPerson) => "away",
+        Some(Group::NotEligible) => "dead",
+        Some(Group::Open) => "open",
+        None => "odd",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::state::{
+        ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind,
+    };
+
+    #[test]
+    fn every_word_of_the_store_has_a_name_in_both_languages() {
+        let mut words: Vec<(Table, &str)> = Vec::new();
+        words.extend(FollowUpState::ALL.iter().map(|word| (STATES, word.as_str())));
+        words.extend(StateReason::ALL.iter().map(|word| (STATES, word.as_str())));
+        words.extend(ComplaintState::ALL.iter().map(|word| (STATES, word.as_str())));
+        words.extend(ComplaintReason::ALL.iter().map(|word| (REASONS, word.as_str())));
+        words.extend(StepKind::ALL.iter().map(|word| (REASONS, word.as_str())));
+        words.extend(EventKind::ALL.iter().map(|word| (REASONS, word.as_str())));
+        words.extend(RecordingKind::ALL.iter().map(|word| (REASONS, word.as_str())));
+        for (table, word) in words {
+            assert!(table.iter().any(|(known, _, _)| *known == word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_new_word_is_shown_as_it_is() {
+        assert_eq!(disposition("no_answer", Lang::Zh), "无人接听");
+        assert_eq!(disposition("machine_heard", Lang::En), "machine heard");
+        assert_eq!(question("aftersales_3day", "q7", Lang::En), "Q7 Ready on time");
+        assert_eq!(question("prospect", "q7", Lang::En), "Q7");
+    }
+}

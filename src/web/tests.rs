@@ -1,0 +1,91 @@
+//! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
+
+mod auth;
+mod pages;
+mod routes;
+mod scene;
+mod served;
+
+use super::{Options, Readiness, WebState, router};
+use crate::clock::Clock;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgPool;
+use tower::ServiceExt;
+
+/// 10:30 in Shanghai.
+fn now() -> DateTime<Utc> {
+    "2026-11-23T02:30:00Z".parse().unwrap()
+}
+
+fn state(pool: PgPool, token: Option<&str>) -> WebState {
+    let options = Options {
+        dealer: "金陵汽车".to_owned(),
+        zone: chrono_tz::Asia::Shanghai,
+        language: "zh-CN".to_owned(),
+        token: token.map(|token| token.to_owned().into()),
+    };
+    WebState::new(pool, Clock::manual(now()), Readiness::default(), options)
+}
+
+/// The router over a morning's data.
+async fn morning(pool: PgPool) -> Router {
+    scene::fill(&mut pool.acquire().await.unwrap(), now()).await;
+    router(state(pool, None))
+}
+
+/// A pool whose database nobody serves: every question fails at once.
+fn nowhere() -> PgPool {
+    let options = sqlx::postgres::PgConnectOptions::new().host("127.0.0.1").port(1).username("nobody");
+    sqlx::postgres::PgPoolOptions::new()
+        .acquire_timeout(std::time::Duration::from_millis(200))
+        .connect_lazy_with(options)
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    fn header(&self, name: impl header::AsHeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, 1 << 24).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+}
+
+async fn get(router: &Router, path: &str) -> Answer {
+    send(router, Request::get(path).header(header::HOST, "localhost:8080").body(Body::empty()).unwrap()).await
+}
+
+async fn get_with(router: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::get(path).header(header::HOST, "localhost:8080");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(router, request.body(Body::empty()).unwrap()).await
+}
+
+async fn post_form(router: &Router, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+    let mut request = Request::post(path)
+        .header(header::HOST, "localhost:8080")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(router, request.body(Body::from(form.to_owned())).unwrap()).await
+}

@@ -1,0 +1,96 @@
+//! The pages' words in Chinese and English: one table, so that neither language can lack one. Words that the store knows (states, dispositions,
+//! questions) are in `terms`.
+
+macro_rules! words {
+    ($($name:ident: $zh:literal, $en:literal;)*) => {
+        /// All words of one language.
+        #[derive(Debug)]
+        pub struct Words { $(#[doc = concat!("`", stringify!($name), "`")] pub $name: &'static str,)* }
+        /// Chinese.
+        pub static ZH: Words = Words { $($name: $zh,)* };
+        /// English.
+        pub static EN: Words = Words { $($name: $en,)* };
+    };
+}
+
+words! {
+    follow_ups: "电话回访", "Follow-up calls";
+    follow_up: "回访记录", "Follow-up";
+    other_language: "English", "中文";
+    sign_out: "退出", "Sign out";
+    live: "实时", "live";
+    connection_lost: "连接中断，数据可能已过时", "Connection lost: figures may be old";
+    database_away: "数据库暂时无法访问，以下为最近一次的数据。", "The database does not answer. These are the last known figures.";
+    database_away_plain: "数据库暂时无法访问，请稍后再试。", "The database does not answer at the moment.";
+    run_today: "今日回访", "Today’s run";
+    closed_of: "已结束", "closed";
+    owed: "应回访", "owed";
+    still_open: "尚未结束", "still open";
+    nothing_owed: "今天没有应回访的客户。", "Nobody is owed a call today.";
+    attempts_today: "今日拨打", "Attempts today";
+    live_calls: "通话中", "Live calls";
+    no_live_calls: "当前没有通话。", "No calls at the moment.";
+    number: "号码", "Number";
+    trunk: "线路", "Trunk";
+    state: "状态", "State";
+    since: "时长", "For";
+    question: "当前问题", "Question";
+    question_at: "对应问题", "At question";
+    asked: "问题", "Question";
+    queue: "队列", "Queue";
+    due_now: "已到时间", "due now";
+    count: "数量", "Count";
+    next_due: "下次拨打", "Next call";
+    queue_empty: "队列已空。", "The queue is empty.";
+    rates: "比率", "Rates";
+    rates_of_today: "今日回访", "of today’s run";
+    rates_note: "RR1、COOP1、REF1、CON1 只计已结束的回访（AAPOR 最终结果），待重拨的尚未计入。", "RR1, COOP1, REF1 and CON1 count closed follow-ups only (AAPOR final dispositions); those to be retried are not in yet.";
+    nothing_counted: "尚无数据", "nothing counted yet";
+    unclassified: "未归类的结果", "Outcomes outside the standard";
+    complaints: "未结投诉", "Open complaints";
+    no_complaints: "没有未结投诉。", "No open complaints.";
+    overdue: "逾期", "overdue";
+    customer: "客户", "Customer";
+    reason: "原因", "Reason";
+    opened: "提出时间", "Opened";
+    contact_by: "最晚联系", "Contact by";
+    vehicle: "车辆", "Vehicle";
+    event: "事由", "Event";
+    advisor: "顾问", "Advisor";
+    survey: "问卷", "Survey";
+    version: "版本", "version";
+    due: "应访时间", "Due";
+    deadline: "截止", "Deadline";
+    closed: "结束时间", "Closed";
+    number_wrong: "错号", "wrong number";
+    show_unmasked: "显示姓名和号码", "Show name and number";
+    hide_unmasked: "隐藏姓名和号码", "Mask name and number";
+    attempt: "第", "Attempt";
+    attempt_after: "次拨打", "";
+    no_attempts: "尚未拨打。", "Not dialled yet.";
+    answers: "答案", "Answers";
+    answer: "回答", "Answer";
+    keys: "按键", "Keys";
+    score: "得分", "Score";
+    given: "时间", "Given";
+    unhappy: "不满意", "unhappy";
+    recordings: "录音", "Recordings";
+    timeline: "过程", "Timeline";
+    began: "开始", "Began";
+    talked: "通话", "Talked";
+    sip_status: "SIP 状态", "SIP status";
+    blame: "责任方", "Cause at";
+    reconciled: "系统重启后补记", "closed after a restart";
+    complaint: "投诉", "Complaint";
+    steps: "处理步骤", "Steps";
+    engine: "系统", "engine";
+    call_backs: "预约回电", "Booked call-backs";
+    booked_for: "预约于", "for";
+    back: "返回总览", "Back to overview";
+    sign_in: "登录", "Sign in";
+    token: "访问令牌", "Access token";
+    token_help: "令牌由系统管理员设置 (web.token)。", "Your administrator has set it (web.token).";
+    token_wrong: "令牌不正确，请重试。", "That is not the token. Please try again.";
+    sorry: "无法显示", "This cannot be shown";
+    as_of: "更新于", "as of";
+}

@@ -1,0 +1,40 @@
+//! The demo as a customer of this repository runs it: every simulated customer is called, and what is stored is what was keyed.
+
+mod common;
+
+use common::{ROOT, Running, bare};
+use std::time::Duration;
+
+/// What `--json` promises.
+const KEYS: [&str; 13] = [
+    "customers",
+    "attempts",
+    "complete",
+    "partial",
+    "refusal",
+    "callback",
+    "wrong_number",
+    "no_answer",
+    "busy",
+    "complaints",
+    "answers",
+    "mismatches",
+    "seconds",
+];
+
+#[test]
+fn six_customers_are_called_and_the_demo_agrees_with_itself() {
+    let mut command = bare();
+    command.current_dir(ROOT).args(["demo", "--customers", "6", "--seed", "7", "--json"]);
+    let ended = Running::start("demo", command).finish(Duration::from_secs(120));
+    assert_eq!(ended.code(), 0, "{}", ended.told());
+    let summary: serde_json::Value = serde_json::from_str(ended.out.last().unwrap()).unwrap();
+    for key in KEYS {
+        assert!(summary[key].is_number(), "{key} in {summary}");
+    }
+    let counts = ["customers", "attempts", "mismatches", "refusal", "callback", "wrong_number"];
+    // The first six personas: satisfied, unhappy, breaks off, refuses, later, wrong number.
+    assert_eq!(counts.map(|key| summary[key].as_u64().unwrap()), [6, 6, 0, 1, 1, 1], "{summary}");
+    assert!(summary["answers"].as_u64().unwrap() > 20 && summary["complaints"] == 1, "{summary}");
+    assert!(ended.err.iter().any(|line| line.starts_with("Completion: ")), "{}", ended.told());
+}

@@ -1,0 +1,249 @@
+//! Writes SIPp scenarios (XML) for a called phone, and for a caller that nobody asked for: each test says what happens in the order in which it happens.
+
+/// Session description of a phone that takes A-law and telephone-events.
+const SDP: &str = "v=0
+o=sipp 53655765 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+";
+
+/// A scenario under way.
+#[derive(Clone)]
+pub struct Scenario {
+    steps: String,
+    variables: Vec<String>,
+}
+
+/// A response.
+pub struct Reply {
+    line: &'static str,
+    tagged: bool,
+    for_the_invite: bool,
+    contact: &'static str,
+    headers: Vec<String>,
+    sdp: bool,
+    retransmitted: bool,
+}
+
+/// A response with a To tag, for everything outside of a dialog.
+pub fn reply(line: &'static str) -> Reply {
+    Reply {
+        line,
+        tagged: true,
+        for_the_invite: false,
+        contact: "sip:callee@[local_ip]:[local_port]",
+        headers: Vec::new(),
+        sdp: false,
+        retransmitted: false,
+    }
+}
+
+impl Reply {
+    /// The request was in a dialog: its To has the tag already.
+    pub fn in_dialog(mut self) -> Reply {
+        self.tagged = false;
+        self
+    }
+
+    /// To the INVITE, though another request came after it.
+    pub fn for_the_invite(mut self) -> Reply {
+        self.for_the_invite = true;
+        self
+    }
+
+    /// With a session description.
+    pub fn with_sdp(mut self) -> Reply {
+        self.sdp = true;
+        self
+    }
+
+    /// With this Contact.
+    pub fn contact(mut self, uri: &'static str) -> Reply {
+        self.contact = uri;
+        self
+    }
+
+    /// With a header more.
+    pub fn header(mut self, header: &str) -> Reply {
+        self.headers.push(header.to_owned());
+        self
+    }
+
+    /// Repeated by SIPp until it is acknowledged.
+    pub fn retransmitted(mut self) -> Reply {
+        self.retransmitted = true;
+        self
+    }
+
+    fn xml(&self) -> String {
+        let tag = if self.tagged { ";tag=[pid]callee[call_number]" } else { "" };
+        let (via, cseq) = match self.for_the_invite {
+            true => ("Via:[$invite_via]", "CSeq:[$invite_cseq]"),
+            false => ("[last_Via:]", "[last_CSeq:]"),
+        };
+        let headers: String = self.headers.iter().map(|header| format!("{header}\n")).collect();
+        let retransmitted = if self.retransmitted { " retrans=\"500\"" } else { "" };
+        let (kind, sdp) = if self.sdp { ("Content-Type: application/sdp\n", SDP) } else { ("", "") };
+        format!(
+            "<send{retransmitted}><![CDATA[\n\nSIP/2.0 {}\n{via}\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n{cseq}\n\
+             Contact: <{}>\n{headers}{kind}Content-Length: [len]\n\n{sdp}\n]]></send>\n",
+            self.line, self.contact
+        )
+    }
+}
+
+impl Scenario {
+    /// A phone that an INVITE comes to; remembers the caller's Contact and the CSeq.
+    pub fn called() -> Scenario {
+        let scenario = Scenario { steps: String::new(), variables: Vec::new() };
+        scenario.invite("")
+    }
+
+    /// A caller.
+    pub fn caller(request: &str, sdp: bool) -> Scenario {
+        let mut scenario = Scenario { steps: String::new(), variables: Vec::new() };
+        let (kind, sdp) = if sdp { ("Content-Type: application/sdp\n", SDP) } else { ("", "") };
+        scenario.steps = format!(
+            "<send retrans=\"500\"><![CDATA[\n\n{request} sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n\
+             Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
+             From: <sip:caller@[local_ip]:[local_port]>;tag=[pid]caller[call_number]\nTo: <sip:[service]@[remote_ip]:[remote_port]>\n\
+             Call-ID: [call_id]\nCSeq: 1 {request}\nContact: <sip:caller@[local_ip]:[local_port]>\n{kind}Content-Length: [len]\n\n{sdp}\n]]></send>\n"
+        );
+        scenario
+    }
+
+    /// An INVITE comes, with `actions` on it.
+    pub fn invite(mut self, actions: &str) -> Scenario {
+        let found = self.captured("target").captured("invite_cseq").captured("invite_via").actions_text(
+            r#"<ereg regexp="sip:[a-z0-9@.:]+" search_in="hdr" header="Contact:" check_it="true" assign_to="target"/>
+                   <ereg regexp=".*" search_in="hdr" header="Via:" check_it="true" assign_to="invite_via"/>
+                   <ereg regexp=".*" search_in="hdr" header="CSeq:" check_it="true" assign_to="invite_cseq"/>"#,
+            actions,
+        );
+        self.steps.push_str(&format!("<recv request=\"INVITE\">{found}</recv>\n"));
+        self
+    }
+
+    fn captured(&mut self, variable: &str) -> &mut Scenario {
+        if !self.variables.iter().any(|known| known == variable) {
+            self.variables.push(variable.to_owned());
+        }
+        self
+    }
+
+    fn actions_text(&mut self, ours: &str, more: &str) -> String {
+        format!("<action>{ours}{more}</action>")
+    }
+
+    /// A request comes.
+    pub fn expect(mut self, request: &str) -> Scenario {
+        self.steps.push_str(&format!("<recv request=\"{request}\"/>\n"));
+        self
+    }
+
+    /// A response comes.
+    pub fn expect_response(mut self, status: u16) -> Scenario {
+        self.steps.push_str(&format!("<recv response=\"{status}\"/>\n"));
+        self
+    }
+
+    /// A request comes whose text must match `pattern` (POSIX extended).
+    pub fn expect_like(mut self, request: &str, pattern: &str) -> Scenario {
+        self.captured("matched");
+        self.steps.push_str(&format!(
+            "<recv request=\"{request}\"><action><ereg regexp=\"{pattern}\" search_in=\"msg\" check_it=\"true\" assign_to=\"matched\"/></action></recv>\n"
+        ));
+        self
+    }
+
+    /// An INVITE comes whose digest SIPp verifies by itself; anything else fails the call.
+    pub fn expect_authorized(mut self, username: &str, password: &str) -> Scenario {
+        self.captured("authorized");
+        let verify = format!(r#"<verifyauth assign_to="authorized" username="{username}" password="{password}"/>"#);
+        self = self.invite(&verify);
+        self.steps.push_str(
+            "<nop hide=\"true\" test=\"authorized\" next=\"authorized\"/>\n\
+             <nop><action><error message=\"the digest is wrong\"/></action></nop>\n<label id=\"authorized\"/>\n",
+        );
+        self
+    }
+
+    /// The callee says.
+    pub fn send(mut self, reply: Reply) -> Scenario {
+        self.steps.push_str(&reply.xml());
+        self
+    }
+
+    /// Nothing happens for so long.
+    pub fn pause(mut self, ms: u32) -> Scenario {
+        self.steps.push_str(&format!("<pause milliseconds=\"{ms}\"/>\n"));
+        self
+    }
+
+    /// Sends the RTP of a capture file to the address of the caller's session description.
+    pub fn play(mut self, capture: &std::path::Path) -> Scenario {
+        let file = capture.display();
+        self.steps.push_str(&format!("<nop><action><exec play_pcap_audio=\"{file}\"/></action></nop>\n"));
+        self
+    }
+
+    /// The ACK of our 200; remembers both sides for a BYE of ours.
+    pub fn acknowledged(mut self) -> Scenario {
+        self.captured("engine").captured("callee");
+        self.steps.push_str(
+            r#"<recv request="ACK"><action>
+               <ereg regexp=".*" search_in="hdr" header="From:" check_it="true" assign_to="engine"/>
+               <ereg regexp=".*" search_in="hdr" header="To:" check_it="true" assign_to="callee"/></action></recv>
+            "#,
+        );
+        self
+    }
+
+    /// The callee hangs up; after [`Scenario::acknowledged`].
+    pub fn hang_up(mut self) -> Scenario {
+        self.steps.push_str(
+            "<send retrans=\"500\"><![CDATA[\n\nBYE [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
+             Max-Forwards: 70\nFrom:[$callee]\nTo:[$engine]\n[last_Call-ID:]\nCSeq: 1 BYE\nContent-Length: 0\n\n]]></send>\n\
+             <recv response=\"200\"/>\n",
+        );
+        self
+    }
+
+    /// The caller hangs up, which is answered; repeated BYEs are answered again for a while.
+    pub fn hung_up_on(self) -> Scenario {
+        let mut scenario = self.expect("BYE").send(reply("200 OK").in_dialog());
+        scenario.steps.push_str("<timewait milliseconds=\"1000\"/>\n");
+        scenario
+    }
+
+    /// The ACK of a refusal.
+    pub fn refused(self, reply: Reply) -> Scenario {
+        self.send(reply).expect("ACK")
+    }
+
+    /// A caller's ACK of a refusal (RFC 3261 17.1.1.3: the branch of the INVITE).
+    pub fn acknowledge_refusal(mut self) -> Scenario {
+        self.steps.push_str(
+            "<send><![CDATA[\n\nACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n[last_Via:]\nMax-Forwards: 70\n[last_From:]\n[last_To:]\n\
+             [last_Call-ID:]\nCSeq: 1 ACK\nContent-Length: 0\n\n]]></send>\n",
+        );
+        self
+    }
+
+    /// The XML.
+    pub fn xml(&self) -> String {
+        let variables = match self.variables.join(",") {
+            none if none.is_empty() => String::new(),
+            variables => format!("<Reference variables=\"{variables}\"/>\n"),
+        };
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\" ?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n<scenario name=\"huifang\">\n{}{variables}</scenario>\n",
+            self.steps
+        )
+    }
+}
