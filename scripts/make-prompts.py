@@ -177,9 +177,30 @@ def beep():
     return sound * fade
 
 
+def music():
+    """Twenty seconds of plucked chords. What still rings at the end goes on at the beginning, so it loops without a seam."""
+    notes = "C E G c e c G E|A, C E A c A E C|F, A, C F A F C A,|G, B, D G B G D B,|C E G c e c G E|E, G, B, E G E B, G,|F, A, C F A F C A,|G, D G B d B G D"
+    semitone = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11)))
+    n, step = 20 * RATE, 20 * RATE // 64
+    sound, t = np.zeros(n), np.arange(3 * RATE) / RATE
+    for beat, note in enumerate(notes.replace("|", " ").split()):
+        octave = note[0].islower() - note.endswith(",")
+        pitch = 261.63 * 2 ** (octave + semitone[note[0].upper()] / 12)
+        strings = [1.0 if beat % 8 == 0 else 0.6] + [0.5 * (beat % 8 == 0)]  # the first of a bar also sounds an octave up
+        pluck = sum(
+            strength * sum(np.sin(2 * np.pi * pitch * 2**o * h * t) * np.exp(-t * (1.5 + h)) / h**2 for h in (1, 2, 3))
+            for o, strength in enumerate(strings)
+        )
+        pluck *= np.minimum(1, t / 0.008) * np.minimum(1, (t[-1] - t) / 0.05)
+        np.add.at(sound, (beat * step + np.arange(len(t))) % n, pluck)
+    return sound * 10 ** (-22 / 20) / np.sqrt((sound**2).mean())
+
+
 def build(language, prompt_id, text):
     if prompt_id == "tone.beep":
         return beep()
+    if prompt_id == "hold.music":
+        return music()
     block = BLOCK.match(prompt_id)
     spoken = SPOKEN.get(language, {}).get(prompt_id, {})
     voice = spoken.get("voice", language)

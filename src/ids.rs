@@ -60,6 +60,8 @@ id! {
     ComplaintId;
     /// One booked call-back.
     CallBackId;
+    /// Somebody who plans to buy a car, named by a customer.
+    LeadId;
     /// One imported file.
     ImportId;
     /// The token of a lease on a follow-up.

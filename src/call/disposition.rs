@@ -140,12 +140,19 @@ pub struct Verdict {
     pub blame: Blame,
     /// One sentence for people; never holds a number or a name.
     pub detail: String,
+    /// Partial, and the call was cut before its end: the customer may be called once more to go on where it stopped. The code stays 1.2.
+    pub resumable: bool,
 }
 
 impl Verdict {
     /// A verdict with its sentence.
     pub fn new(disposition: Disposition, blame: Blame, detail: impl Into<String>) -> Verdict {
-        Verdict { disposition, blame, detail: detail.into() }
+        Verdict { disposition, blame, detail: detail.into(), resumable: false }
+    }
+
+    /// The disposition whose retry rule holds: a partial interview that can go on is called again as a break-off is.
+    pub fn retried_as(&self) -> Disposition {
+        if self.resumable { Disposition::BreakOff } else { self.disposition }
     }
 }
 

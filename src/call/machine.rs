@@ -10,7 +10,7 @@ use crate::sdp::{self, LocalMedia, Negotiated};
 use crate::sip::session::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
 use crate::survey::definition::{Definition, PromptId};
 use crate::survey::flow::{
-    Answer, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Outcome, RecordingKind,
+    Answer, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead, Outcome, RecordingKind,
     RecordingRef,
 };
 use std::collections::{HashMap, VecDeque};
@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 
 /// How long a session that we hang up may take to end; SIP's own timers (64·T1 = 32 s) are done by then.
 const HANGUP_GUARD: Duration = Duration::from_secs(40);
+
+/// Stands in the timeline for a key of somebody's number.
+const HIDDEN: char = '•';
 
 /// What happens to a call.
 #[derive(Debug)]
@@ -98,6 +101,10 @@ pub enum Keep {
     CallBack(CallBackWish),
     /// Somebody else's number.
     WrongNumber,
+    /// Never to be called again.
+    DoNotCall,
+    /// Somebody who plans to buy a car; a spoken one comes with its recording.
+    Lead(Lead),
     /// What the conversation came to; written before we hang up.
     Outcome(Outcome),
 }
@@ -336,7 +343,8 @@ impl Machine {
                 Some(FlowInput::PlaybackEnded { tag })
             }
             Event::Key { key, .. } => {
-                self.note(Moment::Key { key }, now);
+                let personal = matches!(&self.state, State::Talking { flow, .. } if flow.keys_are_personal());
+                self.note(Moment::Key { key: if personal { HIDDEN } else { key } }, now);
                 Some(FlowInput::Key(key))
             }
             Event::FirstAudio => {

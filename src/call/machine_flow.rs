@@ -56,6 +56,17 @@ impl Machine {
             }
             FlowAction::FamilyMember => self.note(Moment::FamilyMember, now),
             FlowAction::Refusal => self.note(Moment::Refusal, now),
+            FlowAction::DoNotCall => {
+                self.note(Moment::DoNotCall, now);
+                self.actions.push_back(Action::Keep(Keep::DoNotCall));
+            }
+            FlowAction::Lead(lead) => {
+                if let Lead::Spoken { .. } = &lead {
+                    self.unclaimed = None;
+                }
+                self.note(Moment::Lead, now);
+                self.actions.push_back(Action::Keep(Keep::Lead(lead)));
+            }
             FlowAction::Finish(outcome) => self.finish(outcome, now),
         }
     }
@@ -113,7 +124,9 @@ impl Machine {
     fn finish(&mut self, outcome: Outcome, now: Instant) {
         self.actions.push_back(Action::Keep(Keep::Outcome(outcome)));
         let (disposition, detail) = disposition_of(outcome);
-        let verdict = Verdict::new(disposition, Blame::Customer, detail);
+        let resumable =
+            outcome == Outcome::Partial && matches!(&self.state, State::Talking { flow, .. } if flow.resumable());
+        let verdict = Verdict { resumable, ..Verdict::new(disposition, Blame::Customer, detail) };
         let ending = Ending { verdict, sip_status: Some(200), outcome: Some(outcome), never_left: false };
         self.hang_up(ending, HangupReason::Normal, now);
     }

@@ -20,6 +20,7 @@ struct Call {
     hung_up: Vec<HangupReason>,
     started: usize,
     discarded: usize,
+    notes: Vec<TimelineEvent>,
     recording: Option<u64>,
     over: Option<Ending>,
 }
@@ -35,6 +36,7 @@ impl Call {
             event_date: Some(date),
             advisor_number: None,
             now_local: date.and_hms_opt(10, 0, 0).unwrap(),
+            answered: Default::default(),
         };
         let local = LocalMedia {
             addr: IpAddr::from([127, 0, 0, 1]),
@@ -54,6 +56,7 @@ impl Call {
             hung_up: Vec::new(),
             started: 0,
             discarded: 0,
+            notes: Vec::new(),
             recording: None,
             over: None,
         }
@@ -84,7 +87,8 @@ impl Call {
                 Action::Keep(keep) => self.kept.push(keep),
                 Action::Discard(_) => self.discarded += 1,
                 Action::Over(ending) => self.over = Some(ending),
-                Action::StopPlayback | Action::StopRecording | Action::Note(_) => {}
+                Action::Note(event) => self.notes.push(event),
+                Action::StopPlayback | Action::StopRecording => {}
             }
         }
     }
@@ -326,4 +330,42 @@ fn a_transport_that_stops_ends_every_call() {
     call.keys("1112");
     call.input(Input::SipLost);
     assert_eq!(call.disposition(), Disposition::Partial);
+}
+
+#[test]
+fn a_leads_number_is_kept_and_shows_in_no_timeline() {
+    let mut call = Call::answered();
+    call.keys("11**2");
+    call.keys("13900001234#");
+    let kept = call.kept.iter().find(|keep| matches!(keep, Keep::Lead(_)));
+    assert_eq!(kept, Some(&Keep::Lead(Lead::Keyed(Pii::new("13900001234".into())))));
+    assert!(!format!("{kept:?}").contains("1390000"));
+    let told: Vec<String> = call.notes.iter().map(|event| event.moment.line()).collect();
+    assert_eq!(told.iter().filter(|line| *line == "key •").count(), 12, "{told:?}");
+    assert!(!told.iter().any(|line| line.contains("1390000")), "{told:?}");
+    call.hear();
+    call.keys("1");
+    assert_eq!(call.answers(), [("q1", Some(12), false)], "back at the question");
+}
+
+#[test]
+fn never_again_is_kept_and_ends_as_a_refusal() {
+    let mut call = Call::answered();
+    call.keys("11**33");
+    assert!(call.kept.contains(&Keep::DoNotCall));
+    call.wait();
+    assert_eq!(call.disposition(), Disposition::Refusal);
+}
+
+#[test]
+fn a_partial_call_that_was_cut_is_retried_as_a_break_off_and_stays_partial() {
+    for (keys, retried) in [("1112", Disposition::BreakOff), ("1115", Disposition::Partial)] {
+        let mut call = Call::answered();
+        call.keys(keys);
+        call.sip(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
+        call.wait();
+        let verdict = &call.over.as_ref().expect("the call is over").verdict;
+        assert_eq!((verdict.disposition, verdict.disposition.aapor()), (Disposition::Partial, "1.2"), "{keys}");
+        assert_eq!(verdict.retried_as(), retried, "{keys}: who has complained is called by a person");
+    }
 }

@@ -62,7 +62,7 @@ pub enum Moment {
     },
     /// A key.
     Key {
-        /// `0`–`9`, `*`, `#`.
+        /// `0`–`9`, `*`, `#`; `•` where it belongs to somebody's number.
         key: char,
     },
     /// Silence or a key that means nothing.
@@ -107,6 +107,10 @@ pub enum Moment {
     FamilyMember,
     /// Refused.
     Refusal,
+    /// Never to be called again.
+    DoNotCall,
+    /// Somebody who plans to buy a car was named; who, stands in the leads only.
+    Lead,
     /// No sound for so long that the call was given up.
     AudioLost,
     /// The call is being ended by us.
@@ -158,6 +162,8 @@ impl Moment {
             Moment::WrongNumber => "wrong_number",
             Moment::FamilyMember => "family_member",
             Moment::Refusal => "refusal",
+            Moment::DoNotCall => "do_not_call",
+            Moment::Lead => "lead",
             Moment::AudioLost => "audio_lost",
             Moment::HangUp { .. } => "hang_up",
             Moment::RemoteEnded => "remote_ended",
@@ -212,6 +218,8 @@ impl Moment {
             Moment::WrongNumber => "wrong number".into(),
             Moment::FamilyMember => "a family member answers".into(),
             Moment::Refusal => "refused".into(),
+            Moment::DoNotCall => "wants never to be called again".into(),
+            Moment::Lead => "recommends somebody who plans to buy a car".into(),
             Moment::AudioLost => "no sound any more".into(),
             Moment::HangUp { why } => format!("hangs up: {why}"),
             Moment::RemoteEnded => "the customer hung up".into(),

@@ -13,6 +13,7 @@ use crate::dialer::policy::{Asked, Contact, Permit, Refusal};
 use crate::phone::{E164, Pii};
 use crate::survey::flow::Facts;
 use chrono::NaiveDate;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -85,6 +86,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
             event_date: options.date,
             advisor_number: options.advisor,
             now_local: Clock::System.now().with_timezone(&zone).naive_local(),
+            answered: BTreeMap::new(),
         },
     };
     let (reports, inbox) = mpsc::unbounded_channel();
@@ -125,7 +127,7 @@ async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
             // Whatever is kept in a stored call stands in the timeline as well.
             Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
             | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
-            | Report::Keep(Keep::WrongNumber | Keep::Outcome(_)) => {}
+            | Report::Keep(Keep::WrongNumber | Keep::DoNotCall | Keep::Lead(_) | Keep::Outcome(_)) => {}
         }
     }
 }

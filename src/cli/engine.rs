@@ -51,18 +51,15 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     let manners = parts::manners(settings)?;
     let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
     let files = parts::load_surveys(&settings.survey.surveys_dir)?;
-    for survey in files.values() {
-        playable(&survey.definition, &prompts)?;
-    }
     let listener = TcpListener::bind(settings.web.listen)
         .await
         .map_err(|error| Failure::start(format!("web.listen: cannot listen on {}: {error}", settings.web.listen)))?;
     let page = listener.local_addr().map_err(Failure::start)?;
     let sip = parts::open_sip(settings)?;
     let store = parts::open_store(settings).await?;
-    let line = parts::open_line(settings, sip, prompts)?;
+    let line = parts::open_line(settings, sip, prompts.clone())?;
     let pool = store.pool.clone();
-    let surveys = publish(&pool, &files, &clock).await?;
+    let surveys = publish(&pool, &files, &prompts, &clock).await?;
 
     let ready = Readiness::expecting(&["dialer", "journal"]);
     let node = parts::node(settings);
@@ -75,7 +72,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         pool: pool.clone(),
         journal,
         line,
-        surveys,
+        surveys: surveys.into(),
         manners,
         settings: settings.dialer.clone(),
         zone: parts::zone(settings)?,
@@ -144,33 +141,52 @@ fn playable(definition: &Definition, prompts: &PromptStore) -> Result<(), Failur
     }
 }
 
-/// Publishes the survey files of the settings.
+/// Publishes the survey files of the settings whose surveys were never published.
 pub async fn publish_files(pool: &PgPool, settings: &Settings, clock: &Clock) -> Result<Surveys, Failure> {
-    publish(pool, &parts::load_surveys(&settings.survey.surveys_dir)?, clock).await
+    let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
+    publish(pool, &parts::load_surveys(&settings.survey.surveys_dir)?, &prompts, clock).await
 }
 
-/// Publishes the survey files and reads every published version back: a follow-up keeps the version that it began with.
+/// What is asked is what is published. A survey that was never published is published from its file; a file that differs from its newest
+/// published version is named and left alone: `huifang survey publish` is the way. Every version is read back: a follow-up keeps the one that it began with.
 async fn publish(
     pool: &PgPool,
     files: &BTreeMap<String, parts::SurveyFile>,
+    prompts: &PromptStore,
     clock: &Clock,
 ) -> Result<Surveys, Failure> {
     let mut conn = pool.acquire().await.map_err(|error| Failure::start(db::StoreError::from(error)))?;
-    let mut all = Surveys::new();
+    let known = surveys::newest(&mut conn).await.map_err(Failure::start)?;
     for (key, survey) in files {
-        let name = survey.definition.titles.values().next().unwrap_or(key);
-        surveys::publish(&mut conn, key, name, &survey.text, clock.now()).await.map_err(Failure::start)?;
-    }
-    for (key, newest) in surveys::newest(&mut conn).await.map_err(Failure::start)? {
-        for version in 1..=newest {
-            let published = surveys::get(&mut conn, &key, version).await.map_err(Failure::start)?;
-            match Definition::from_toml(&format!("survey {key}, version {version}"), &published.content) {
-                Ok(definition) => drop(all.insert((key.clone(), version), definition)),
-                Err(error) => {
-                    tracing::error!(survey = key, version, %error, "a published survey cannot be read by this version")
+        match known.iter().find(|(known, _)| known == key) {
+            None => {
+                playable(&survey.definition, prompts)?;
+                survey.publish(&mut conn, clock.now()).await?;
+            }
+            Some((_, newest)) => {
+                let published = surveys::get(&mut conn, key, *newest).await.map_err(Failure::start)?;
+                if published.content != survey.text {
+                    tracing::warn!(
+                        survey = key,
+                        version = newest,
+                        "its file has changed; the published version is asked until `huifang survey publish` publishes the file"
+                    );
                 }
             }
         }
+    }
+    let mut all = Surveys::new();
+    for published in surveys::all(&mut conn).await.map_err(Failure::start)? {
+        let (key, version) = (published.survey_key, published.version);
+        match Definition::from_toml(&format!("survey {key}, version {version}"), &published.content) {
+            Ok(definition) => drop(all.insert((key, version), definition)),
+            Err(error) => {
+                tracing::error!(survey = key, version, %error, "a published survey cannot be read by this version")
+            }
+        }
+    }
+    for newest in surveys::newest(&mut conn).await.map_err(Failure::start)? {
+        all.get(&newest).map_or(Ok(()), |definition| playable(definition, prompts))?;
     }
     Ok(all)
 }

@@ -21,6 +21,7 @@ mod migrate;
 mod parts;
 mod queue;
 mod serve;
+mod survey;
 
 use crate::config::{self, Settings};
 use crate::db::state::CampaignState;
@@ -84,6 +85,8 @@ enum Command {
     Callee(callee::Options),
     /// Checks settings, surveys, prompts, media and database; names every mistake in one go.
     Check(check::Options),
+    /// Publishes, lists, shows, compares, checks and draws surveys.
+    Survey(survey::Options),
 }
 
 /// Why a command ends with another status than 0.
@@ -139,6 +142,7 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::DoNotCall(options) => do_not_call::run(settings(file.as_deref())?, options).await,
             Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
             Command::Callee(options) => callee::run(options).await,
+            Command::Survey(options) => survey::run(settings(file.as_deref())?, options).await,
             Command::Check(options) => check::run(file.as_deref(), options).await,
         }
     })

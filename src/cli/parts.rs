@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::call::driver::Line;
 use crate::config::Settings;
+use crate::db::surveys::{self, Published};
 use crate::db::{self, Store, StoreError, StoreSettings};
 use crate::dialer::policy::Manners;
 use crate::dialer::policy::country::{self, Pack};
@@ -15,7 +16,9 @@ use crate::sip::auth::Credentials;
 use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
 use crate::survey::check::PromptCatalog;
 use crate::survey::definition::Definition;
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,6 +33,17 @@ pub struct SurveyFile {
     pub definition: Arc<Definition>,
     /// The file's text, which is what gets published.
     pub text: String,
+}
+
+impl SurveyFile {
+    /// Publishes it under the version that it states.
+    pub async fn publish(&self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Published, Failure> {
+        let Definition { key, version, titles, .. } = &*self.definition;
+        let name = titles.values().next().unwrap_or(key);
+        let number =
+            i32::try_from(*version).map_err(|_| Failure::start(format!("{key}: version {version} is too large")))?;
+        surveys::publish(conn, key, name, number, &self.text, now).await.map_err(Failure::start)
+    }
 }
 
 /// Reads all prompts; a prompt that cannot be played is an error.

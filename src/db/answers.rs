@@ -2,7 +2,7 @@
 
 use super::state::RecordingKind;
 use super::{Result, StoreError};
-use crate::ids::{AnswerId, AttemptId, RecordingId};
+use crate::ids::{AnswerId, AttemptId, FollowUpId, RecordingId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -123,6 +123,32 @@ pub async fn of_attempt(conn: &mut PgConnection, attempt: AttemptId) -> Result<V
     Ok(rows)
 }
 
+/// The latest answer to a question over all attempts at a follow-up, as later attempts and reconciliation need it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Latest {
+    /// Name of the question.
+    pub question: String,
+    /// The digits as accepted.
+    pub keys: String,
+    /// What they mean.
+    pub value: String,
+    /// The stored score.
+    pub score: Option<i32>,
+}
+
+/// The latest answer to each question that was given under one version of the survey, in whichever attempt.
+pub async fn latest(conn: &mut PgConnection, follow_up: FollowUpId, version: i32) -> Result<Vec<Latest>> {
+    let rows = sqlx::query_as(
+        "select distinct on (question) question, keys, value, score from answers
+         where follow_up_id = $1 and survey_version = $2 order by question, given_at desc, id desc",
+    )
+    .bind(follow_up.0)
+    .bind(version)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
 /// Nothing was inserted: because it is there already, or because the attempt is not.
 pub(super) async fn known(conn: &mut PgConnection, attempt: AttemptId) -> Result<()> {
     let found: bool = sqlx::query_scalar("select exists (select from attempts where id = $1)")
@@ -164,6 +190,38 @@ mod tests {
         assert_eq!(stored.iter().map(|a| (a.score, a.survey_version)).collect::<Vec<_>>(), [(Some(12), 1)]);
         let nowhere = add(&mut conn, &answer(3, id(999), "q1", 12)).await.unwrap_err();
         assert!(nowhere.is_data_fault(), "{nowhere}");
+    }
+
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn the_latest_answer_of_all_attempts_under_one_version(pool: PgPool) {
+        use crate::db::attempts::{self, AttemptEnd, Next};
+        let mut conn = pool.acquire().await.unwrap();
+        let owed = fixture::owed(&mut conn, 1).await;
+        for (n, given) in [(1, vec![("q1", 12), ("q2", 8)]), (2, vec![("q2", 4), ("q3", 0)])] {
+            let minutes = i64::from(n) * 10;
+            let attempt = fixture::begun(&mut conn, "a", owed.follow_up, n, minutes).await;
+            for (i, (question, score)) in given.into_iter().enumerate() {
+                let i = u16::try_from(i).unwrap();
+                let new = NewAnswer { given_at: at(minutes + 1), ..answer(n * 10 + i, attempt, question, score) };
+                assert!(add(&mut conn, &new).await.unwrap());
+            }
+            let end = AttemptEnd {
+                attempt,
+                ended_at: at(minutes + 2),
+                sip_status: Some(200),
+                disposition: "partial".to_owned(),
+                aapor: Some("1.2".to_owned()),
+                blame: None,
+                retry_allowed: true,
+                detail: None,
+                next: Next::Retry { at: at(minutes + 5) },
+            };
+            attempts::end(&mut conn, &end).await.unwrap();
+        }
+        let latest = latest(&mut conn, owed.follow_up, 1).await.unwrap();
+        let told: Vec<(&str, Option<i32>)> = latest.iter().map(|a| (a.question.as_str(), a.score)).collect();
+        assert_eq!(told, [("q1", Some(12)), ("q2", Some(4)), ("q3", Some(0))]);
+        assert_eq!(super::latest(&mut conn, owed.follow_up, 2).await.unwrap(), []);
     }
 
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]

@@ -282,6 +282,7 @@ pub async fn end(conn: &mut PgConnection, end: &AttemptEnd) -> Result<Ended> {
 }
 
 /// Sets the follow-up's next state where it is still this attempt's: in call under its lease, or waiting for a review because its engine died.
+/// One that an earlier attempt answered in part stays partial when the last attempt does not reach the customer (a number that is gone by then).
 async fn set_next(tx: &mut PgConnection, follow_up: FollowUpId, token: LeaseToken, end: &AttemptEnd) -> Result<u64> {
     let (state, next_at, disposition, reason, detail) = match &end.next {
         Next::Retry { at } => (FollowUpState::Retry, Some(*at), None, None, None),
@@ -297,7 +298,10 @@ async fn set_next(tx: &mut PgConnection, follow_up: FollowUpId, token: LeaseToke
     let done = sqlx::query(
         "update follow_ups set state = $3, state_reason = $4, state_detail = $10, next_attempt_at = coalesce($5, next_attempt_at),
                 lease_token = null, lease_node = null, lease_expires_at = null,
-                final_disposition = case when $6 then $7 end, final_aapor = case when $6 then coalesce($8, $11) end, closed_at = case when $6 then $9 end
+                final_disposition = case when $6 and stays_partial then 'partial' when $6 then $7 end,
+                final_aapor = case when $6 and stays_partial then '1.2' when $6 then coalesce($8, $11) end, closed_at = case when $6 then $9 end
+         from (select $7 not in ('complete', 'partial', 'refusal', 'wrong_number')
+                      and exists (select from attempts a where a.follow_up_id = $1 and a.disposition = 'partial') as stays_partial) earlier
          where id = $1 and ((state = 'in_call' and lease_token = $2) or (state = 'needs_review' and state_reason = 'engine_died'))",
     )
     .bind(follow_up.0)

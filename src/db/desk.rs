@@ -56,9 +56,12 @@ pub async fn not_reached(
 ) -> Result<()> {
     let done = sqlx::query(
         "update follow_ups f
-         set state = 'expired', state_reason = 'not_reached_in_time', state_detail = $4, final_disposition = 'not_reached_in_time', closed_at = $3,
-             final_aapor = coalesce((select a.aapor from attempts a where a.follow_up_id = f.id and a.aapor is not null
-                                     order by a.ordinal desc limit 1), $5),
+         set state = 'expired', state_reason = 'not_reached_in_time', state_detail = $4, closed_at = $3,
+             final_disposition = case when exists (select from attempts a where a.follow_up_id = f.id and a.disposition = 'partial')
+                                      then 'partial' else 'not_reached_in_time' end,
+             final_aapor = case when exists (select from attempts a where a.follow_up_id = f.id and a.disposition = 'partial')
+                                then '1.2' else coalesce((select a.aapor from attempts a where a.follow_up_id = f.id and a.aapor is not null
+                                     order by a.ordinal desc limit 1), $5) end,
              lease_token = null, lease_node = null, lease_expires_at = null
          where id = $1 and lease_token = $2 and state in ('waiting', 'retry', 'call_back')",
     )

@@ -45,7 +45,7 @@ pub async fn owed(conn: &mut PgConnection, n: u16) -> Owed {
 
 /// Customer `n` on a given number.
 pub async fn owed_on(conn: &mut PgConnection, n: u16, number: &E164) -> Owed {
-    surveys::publish(conn, SURVEY, "售后三日回访", "key = \"aftersales_3day\"\n", at(-60)).await.unwrap();
+    surveys::publish_next(conn, SURVEY, "售后三日回访", "key = \"aftersales_3day\"\n", at(-60)).await.unwrap();
     let row = row(n, number, &format!("客户{n}"), &format!("苏A{n:05}"));
     let loaded = imports::load(conn, "repair_list", None, &[row], at(-60)).await.unwrap();
     assert_eq!(loaded.follow_ups, [Some(id(n))]);

@@ -5,7 +5,8 @@
 //! the file is its only copy and is brought to the disk (`fdatasync`) by the applying task; against a power failure in the milliseconds before, nothing is promised.
 //! A record that PostgreSQL refuses for its data (never for the database being away) goes to `refused.log` and the rest go on.
 //!
-//! Personal data: facts hold ids, keys, scores and masked timelines; no names, no numbers. Directory 0700, files 0600.
+//! Personal data: facts hold ids, keys, scores and masked timelines; no names, and no numbers but that of a lead (it is nowhere else until it is stored).
+//! Directory 0700, files 0600.
 
 use std::path::PathBuf;
 use thiserror::Error;

@@ -16,6 +16,7 @@ pub mod follow_ups;
 pub mod gate;
 pub mod imports;
 pub mod journal;
+pub mod leads;
 pub mod outlook;
 pub mod phones;
 pub mod queue;

@@ -245,15 +245,18 @@ pub async fn release_all(conn: &mut PgConnection, node: &str) -> Result<u64> {
 pub const NEVER_ATTEMPTED: &str = "3.11";
 
 /// Ends up to `limit` follow-ups whose deadline has passed as `not_reached_in_time`, those under review too. The AAPOR code is that of the last attempt
-/// that has one, else [`NEVER_ATTEMPTED`]. Leased ones and open calls are left alone.
+/// that has one, else [`NEVER_ATTEMPTED`]. One that was answered in part ends as partial (1.2): later attempts that reached nobody take nothing away. Leased ones and open calls are left alone.
 pub async fn expire_overdue(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<FollowUpId>> {
     let ended: Vec<Uuid> = sqlx::query_scalar(
         "update follow_ups f
-         set state = 'expired', state_reason = 'not_reached_in_time', final_disposition = 'not_reached_in_time', closed_at = $1,
+         set state = 'expired', state_reason = 'not_reached_in_time', closed_at = $1,
+             final_disposition = case when exists (select from attempts a where a.follow_up_id = f.id and a.disposition = 'partial')
+                                      then 'partial' else 'not_reached_in_time' end,
              state_detail = case when attempts_made = 0 then 'never dialled before the deadline' else 'the deadline passed after ' || attempts_made || ' attempts' end
                             || coalesce('; last: ' || state_detail, ''),
-             final_aapor = coalesce((select a.aapor from attempts a where a.follow_up_id = f.id and a.aapor is not null
-                                     order by a.ordinal desc limit 1), $3),
+             final_aapor = case when exists (select from attempts a where a.follow_up_id = f.id and a.disposition = 'partial')
+                                then '1.2' else coalesce((select a.aapor from attempts a where a.follow_up_id = f.id and a.aapor is not null
+                                     order by a.ordinal desc limit 1), $3) end,
              lease_token = null, lease_node = null, lease_expires_at = null
          where f.id in (select id from follow_ups
                         where state in ('waiting', 'retry', 'call_back', 'needs_review') and deadline <= $1

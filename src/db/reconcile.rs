@@ -4,6 +4,7 @@
 //! An attempt that is not marked sent is known to be unsent only to its own node, after that node replayed its journal. To any other node the mark may still lie
 //! in the dead node's journal, so there it counts as sent.
 
+use super::answers::{self, Latest};
 use super::attempts::{self, AttemptEnd, Ended, Next};
 use super::state::FollowUpState;
 use super::{Result, StoreError};
@@ -32,8 +33,8 @@ pub struct Orphan {
     pub answered_at: Option<DateTime<Utc>>,
     /// What the survey ended with, if it got there.
     pub survey_outcome: Option<String>,
-    /// The questions that have an answer.
-    pub answered: Vec<String>,
+    /// What the follow-up has answers to, earlier attempts under the same version included.
+    pub answered: Vec<Latest>,
 }
 
 /// What the caller makes of an orphan whose INVITE left or may have left. Never a retry.
@@ -126,10 +127,7 @@ async fn next(
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let answered = sqlx::query_scalar("select question from answers where attempt_id = $1 order by given_at, id")
-        .bind(row.id)
-        .fetch_all(tx)
-        .await?;
+    let answered = answers::latest(tx, FollowUpId(row.follow_up_id), row.survey_version).await?;
     let orphan = Orphan {
         attempt: AttemptId(row.id),
         follow_up: FollowUpId(row.follow_up_id),

@@ -104,6 +104,8 @@ text_enum! {
         Statement = "statement",
         /// The correction of the advisor's name.
         AdvisorNote = "advisor_note",
+        /// Who plans to buy a car.
+        Lead = "lead",
     }
     /// What made a customer count as unhappy.
     ComplaintReason ("complaints_reason_check") {

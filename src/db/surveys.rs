@@ -22,18 +22,24 @@ pub struct SurveyVersion {
 
 /// What [`publish`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// The version that now is the newest.
-    pub version: i32,
-    /// False where the newest version had this content already.
-    pub new: bool,
+pub enum Published {
+    /// The version was published now.
+    New,
+    /// The newest version has this text already; nothing was changed.
+    Known,
+    /// Nothing was published: the version is not above this one, the newest, which has another text.
+    Taken {
+        /// The newest version.
+        newest: i32,
+    },
 }
 
-/// Publishes a survey's text as its next version, unless it is the newest one's text.
+/// Publishes a survey's text as `version`, which must be above all that are published, unless the newest has this very text.
 pub async fn publish(
     conn: &mut PgConnection,
     key: &str,
     name: &str,
+    version: i32,
     content: &str,
     now: DateTime<Utc>,
 ) -> Result<Published> {
@@ -45,33 +51,57 @@ pub async fn publish(
         .execute(&mut *tx)
         .await?;
     // The row of surveys is locked by the statement above: versions of one survey are published one after the other.
-    let inserted: Option<i32> = sqlx::query_scalar(
-        "with newest as (select version, content_hash from survey_versions where survey_key = $1 order by version desc limit 1),
-              hashed as (select encode(sha256(convert_to($2, 'UTF8')), 'hex') as hash)
-         insert into survey_versions (survey_key, version, content, content_hash, published_at)
-         select $1, coalesce((select version from newest), 0) + 1, $2, hashed.hash, $3 from hashed
-         where not exists (select from newest where newest.content_hash = hashed.hash)
-         returning version",
+    let newest: Option<(i32, bool)> = sqlx::query_as(
+        "select version, content_hash = encode(sha256(convert_to($2, 'UTF8')), 'hex') from survey_versions
+         where survey_key = $1 order by version desc limit 1",
     )
     .bind(key)
     .bind(content)
-    .bind(now)
     .fetch_optional(&mut *tx)
     .await?;
-    let published = match inserted {
-        Some(version) => Published { version, new: true },
-        None => Published { version: newest_version(&mut tx, key).await?, new: false },
-    };
+    match newest {
+        Some((_, true)) => return Ok(Published::Known),
+        Some((newest, false)) if version <= newest => return Ok(Published::Taken { newest }),
+        Some(_) | None => {}
+    }
+    sqlx::query(
+        "insert into survey_versions (survey_key, version, content, content_hash, published_at)
+         values ($1, $2, $3, encode(sha256(convert_to($3, 'UTF8')), 'hex'), $4)",
+    )
+    .bind(key)
+    .bind(version)
+    .bind(content)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
-    Ok(published)
+    Ok(Published::New)
 }
 
-async fn newest_version(conn: &mut PgConnection, key: &str) -> Result<i32> {
-    sqlx::query_scalar("select version from survey_versions where survey_key = $1 order by version desc limit 1")
-        .bind(key)
-        .fetch_optional(conn)
-        .await?
-        .ok_or_else(|| StoreError::row("survey_versions", key, "nothing is published"))
+/// Publishes a text as the next version; gives the number of the newest.
+#[cfg(test)]
+pub(crate) async fn publish_next(
+    conn: &mut PgConnection,
+    key: &str,
+    name: &str,
+    content: &str,
+    now: DateTime<Utc>,
+) -> Result<i32> {
+    let newest = newest(conn).await?.into_iter().find(|(known, _)| known == key).map_or(0, |(_, version)| version);
+    match publish(conn, key, name, newest + 1, content, now).await? {
+        Published::New => Ok(newest + 1),
+        Published::Known => Ok(newest),
+        Published::Taken { newest } => Err(StoreError::row("survey_versions", newest, "somebody was quicker")),
+    }
+}
+
+/// Every published version, by key and number.
+pub async fn all(conn: &mut PgConnection) -> Result<Vec<SurveyVersion>> {
+    Ok(sqlx::query_as(
+        "select survey_key, version, content, content_hash, published_at from survey_versions order by survey_key, version",
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// One published version, or an error that names it.
@@ -102,14 +132,16 @@ mod tests {
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn only_a_new_text_makes_a_version_and_none_ever_changes(pool: PgPool) {
         let mut conn = pool.acquire().await.unwrap();
-        let mut versions = Vec::new();
-        for text in ["a = 1", "a = 1", "a = 2", "a = 1"] {
-            let done = publish(&mut conn, "prospect", "销售潜客回访", text, at(0)).await.unwrap();
-            versions.push((done.version, done.new));
+        let mut done = Vec::new();
+        for (version, text) in [(1, "a = 1"), (1, "a = 1"), (1, "a = 2"), (3, "a = 2"), (2, "a = 3"), (4, "a = 1")] {
+            done.push(publish(&mut conn, "prospect", "销售潜客回访", version, text, at(0)).await.unwrap());
         }
-        assert_eq!(versions, [(1, true), (1, false), (2, true), (3, true)]);
-        assert_eq!(get(&mut conn, "prospect", 2).await.unwrap().content, "a = 2");
-        assert_eq!(newest(&mut conn).await.unwrap(), [("prospect".to_owned(), 3)]);
+        use Published::*;
+        assert_eq!(done, [New, Known, Taken { newest: 1 }, New, Taken { newest: 3 }, New]);
+        assert_eq!(get(&mut conn, "prospect", 3).await.unwrap().content, "a = 2");
+        assert_eq!(newest(&mut conn).await.unwrap(), [("prospect".to_owned(), 4)]);
+        let numbers: Vec<i32> = all(&mut conn).await.unwrap().iter().map(|version| version.version).collect();
+        assert_eq!(numbers, [1, 3, 4]);
 
         let refused =
             sqlx::query("update survey_versions set content = 'a = 9' where version = 1").execute(&mut *conn).await;
@@ -122,14 +154,13 @@ mod tests {
     }
 
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
-    async fn two_who_publish_at_once_make_two_versions(pool: PgPool) {
-        let one = async {
-            publish(&mut pool.acquire().await.unwrap(), "prospect", "p", "a = 1", at(0)).await.unwrap().version
+    async fn of_two_who_publish_the_same_number_at_once_one_is_told(pool: PgPool) {
+        let publish = |text: &'static str| {
+            let pool = pool.clone();
+            async move { publish(&mut pool.acquire().await.unwrap(), "prospect", "p", 1, text, at(0)).await.unwrap() }
         };
-        let two = async {
-            publish(&mut pool.acquire().await.unwrap(), "prospect", "p", "a = 2", at(0)).await.unwrap().version
-        };
-        let (one, two) = tokio::join!(one, two);
-        assert_eq!(one + two, 3);
+        let (one, two) = tokio::join!(publish("a = 1"), publish("a = 2"));
+        let news = [one, two].into_iter().filter(|done| *done == Published::New).count();
+        assert_eq!(news, 1, "{one:?} {two:?}");
     }
 }

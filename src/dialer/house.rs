@@ -33,8 +33,7 @@ impl Engine {
 
     /// Closes attempts whose engine died. At the start of a node, after its journal was replayed, with [`Scope::OwnAtStart`].
     pub async fn reconcile(&self, scope: Scope<'_>) -> Result<(), StoreError> {
-        let definition = |orphan: &Orphan| self.surveys.get(&(orphan.survey.clone(), orphan.survey_version));
-        let judge = |orphan: &Orphan| judge(orphan, definition(orphan).map(Arc::as_ref));
+        let judge = |orphan: &Orphan| judge(orphan, self.surveys.get(&orphan.survey, orphan.survey_version).as_deref());
         let mut conn = self.pool.acquire().await?;
         let done = reconcile::run(&mut conn, scope, self.clock.now(), 500, judge).await?;
         if done != reconcile::Reconciled::default() {

@@ -2,16 +2,17 @@
 
 use crate::call::disposition::{Disposition, Retry};
 use crate::db::reconcile::{Orphan, Verdict};
-use crate::survey::definition::Definition;
+use crate::survey::definition::{Definition, Step};
 
 /// Judges an orphan by what the survey ended with, else by which questions were answered. `definition` is the survey it was asked, where it can still be read.
 pub fn judge(orphan: &Orphan, definition: Option<&Definition>) -> Verdict {
     let ended = orphan.survey_outcome.as_deref();
     let finished = Disposition::ALL.iter().copied().find(|d| Some(d.as_str()) == ended && d.retry() == Retry::Never);
-    let answered_all = definition.is_some_and(|definition| {
-        let mut required = definition.complete.iter().filter_map(|index| definition.steps.get(*index)).peekable();
-        required.peek().is_some() && required.all(|step| orphan.answered.contains(&step.id))
-    });
+    let answer = |step: &Step| {
+        let given = orphan.answered.iter().find(|answer| answer.question == step.id)?;
+        Some((given.value.as_str(), given.score))
+    };
+    let answered_all = definition.is_some_and(|definition| definition.is_complete(answer));
     let disposition = match finished {
         Some(finished) => finished,
         None if answered_all => Disposition::Complete,
@@ -27,12 +28,17 @@ pub fn judge(orphan: &Orphan, definition: Option<&Definition>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::answers::Latest;
     use crate::ids::{AttemptId, FollowUpId};
     use std::sync::Arc;
 
     fn survey() -> Arc<Definition> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/surveys/aftersales_3day.toml");
         Definition::from_toml(path, &std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    fn latest(question: &str) -> Latest {
+        Latest { question: question.to_owned(), keys: "1".into(), value: "very_satisfied".into(), score: Some(12) }
     }
 
     #[test]
@@ -57,7 +63,7 @@ mod tests {
                 survey_version: 1,
                 answered_at: None,
                 survey_outcome: outcome.map(String::from),
-                answered: answered.to_vec(),
+                answered: answered.iter().map(|question| latest(question)).collect(),
             };
             let verdict = judge(&orphan, Some(&survey()));
             assert_eq!(

@@ -10,11 +10,12 @@ use crate::db::answers::{NewAnswer, NewRecording};
 use crate::db::call_backs::NewCallBack;
 use crate::db::complaints::NewComplaint;
 use crate::db::journal::{Fact, Journal};
+use crate::db::leads::NewLead;
 use crate::db::queue::Leased;
 use crate::db::state::{ComplaintReason, RecordingKind};
 use crate::db::story::Event;
 use crate::followup::calendar::first_contact_due;
-use crate::ids::{AnswerId, AttemptId, CallBackId, ComplaintId, RecordingId};
+use crate::ids::{AnswerId, AttemptId, CallBackId, ComplaintId, LeadId, RecordingId};
 use crate::survey::flow::{self, Answer, AnswerValue, ComplaintTrigger};
 use crate::survey::scale::UnhappyReason;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
@@ -120,20 +121,17 @@ impl Keeper {
             }
             Keep::Complaint(trigger) => vec![Fact::Complaint(self.complaint(trigger, at))],
             Keep::ComplaintNote(trigger) => vec![Fact::ComplaintNote(self.complaint(trigger, at))],
-            Keep::Recording { kind, recording, duration_ms } => vec![Fact::Recording(NewRecording {
-                id: RecordingId(Uuid::now_v7()),
-                attempt,
-                kind: recording_kind(kind),
-                path: recording.0,
-                duration_ms: i32::try_from(duration_ms).unwrap_or(i32::MAX),
-                recorded_at: at,
-            })],
+            Keep::Recording { kind, recording, duration_ms } => {
+                vec![self.recording(recording_kind(kind), recording, duration_ms, at)]
+            }
             Keep::CallBack(wish) => {
                 let call_at = in_zone(wish.local, self.zone, at);
                 self.kept.booked = Some(call_at);
                 vec![Fact::CallBack(NewCallBack { id: CallBackId(Uuid::now_v7()), attempt, call_at, booked_at: at })]
             }
             Keep::WrongNumber => vec![Fact::WrongNumber { attempt, at }],
+            Keep::DoNotCall => vec![Fact::DoNotCall { attempt, at }],
+            Keep::Lead(lead) => self.lead(lead, at),
             Keep::Outcome(outcome) => {
                 self.kept.outcome = Some(outcome);
                 vec![Fact::SurveyFinished { attempt, outcome: outcome_text(outcome).to_owned() }]
@@ -160,6 +158,31 @@ impl Keeper {
         }
     }
 
+    fn recording(&self, kind: RecordingKind, file: flow::RecordingRef, duration_ms: u64, at: DateTime<Utc>) -> Fact {
+        Fact::Recording(NewRecording {
+            id: RecordingId(Uuid::now_v7()),
+            attempt: self.attempt,
+            kind,
+            path: file.0,
+            duration_ms: i32::try_from(duration_ms).unwrap_or(i32::MAX),
+            recorded_at: at,
+        })
+    }
+
+    /// A lead, with its recording where it was spoken.
+    fn lead(&self, lead: flow::Lead, at: DateTime<Utc>) -> Vec<Fact> {
+        let new = |keyed, recording| {
+            Fact::Lead(NewLead { id: LeadId(Uuid::now_v7()), attempt: self.attempt, keyed, recording, given_at: at })
+        };
+        match lead {
+            flow::Lead::Keyed(digits) => vec![new(Some(digits), None)],
+            flow::Lead::Spoken { recording, duration_ms } => {
+                let path = recording.0.clone();
+                vec![self.recording(RecordingKind::Lead, recording, duration_ms, at), new(None, Some(path))]
+            }
+        }
+    }
+
     fn complaint(&self, trigger: ComplaintTrigger, at: DateTime<Utc>) -> NewComplaint {
         NewComplaint {
             id: ComplaintId(Uuid::now_v7()),
@@ -183,6 +206,7 @@ fn recording_kind(kind: flow::RecordingKind) -> RecordingKind {
         flow::RecordingKind::Suggestion => RecordingKind::Suggestion,
         flow::RecordingKind::Statement => RecordingKind::Statement,
         flow::RecordingKind::AdvisorNote => RecordingKind::AdvisorNote,
+        flow::RecordingKind::Lead => RecordingKind::Lead,
     }
 }
 

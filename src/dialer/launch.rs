@@ -11,13 +11,15 @@ use crate::call::disposition::{Blame, Disposition, Verdict};
 use crate::call::driver::{self, Order, Report};
 use crate::call::machine::{Ending, disposition_of};
 use crate::db::StoreError;
+use crate::db::answers;
 use crate::db::attempts::{AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
 use crate::db::gate::{self, Gate, Limits};
 use crate::db::journal::Fact;
 use crate::db::queue::Leased;
 use crate::ids::AttemptId;
-use crate::survey::flow::Facts;
+use crate::survey::flow::{Earlier, Facts};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -68,14 +70,14 @@ pub async fn launch(engine: Arc<Engine>, leased: Leased, way: Way) -> Launched {
     let id = AttemptId(uuid::Uuid::now_v7());
     let nothing = Launched::NotCalled { congested: false };
     let (launched, given_back) = match begin(&engine, &leased, &way, id).await {
-        Ok(Gate::Begun(begun)) => return call(&engine, &leased, &way, id, begun).await,
-        Ok(Gate::Denied(no)) => (nothing, engine.turn_down(&leased, no).await),
-        Ok(Gate::Full) => (Launched::NoRoom(NoRoom::Full), engine.release(&leased, None).await),
-        Ok(Gate::Paced(at)) => {
+        Ok((Gate::Begun(begun), answered)) => return call(&engine, &leased, &way, id, begun, answered).await,
+        Ok((Gate::Denied(no), _)) => (nothing, engine.turn_down(&leased, no).await),
+        Ok((Gate::Full, _)) => (Launched::NoRoom(NoRoom::Full), engine.release(&leased, None).await),
+        Ok((Gate::Paced(at), _)) => {
             let at = instant(at, engine.clock.now());
             (Launched::NoRoom(NoRoom::Paced(at)), engine.release(&leased, None).await)
         }
-        Ok(Gate::Held(at)) => {
+        Ok((Gate::Held(at), _)) => {
             let at = instant(at, engine.clock.now());
             (Launched::NoRoom(NoRoom::Held(at)), engine.release(&leased, None).await)
         }
@@ -91,8 +93,16 @@ pub async fn launch(engine: Arc<Engine>, leased: Leased, way: Way) -> Launched {
     launched
 }
 
-/// Commits the attempt, unless policy or the trunk says no at this moment, which is the last before the INVITE.
-async fn begin(engine: &Engine, leased: &Leased, way: &Way, id: AttemptId) -> Result<Gate<Permit>, BeginError> {
+/// Questions that earlier attempts have answered.
+type Answered = BTreeMap<String, Earlier>;
+
+/// Commits the attempt, unless policy or the trunk says no at this moment, which is the last before the INVITE; gives what earlier ones answered.
+async fn begin(
+    engine: &Engine,
+    leased: &Leased,
+    way: &Way,
+    id: AttemptId,
+) -> Result<(Gate<Permit>, Answered), BeginError> {
     let now = engine.clock.now();
     let limits = Limits {
         max_calls: way.trunk.settings.max_calls,
@@ -103,22 +113,31 @@ async fn begin(engine: &Engine, leased: &Leased, way: &Way, id: AttemptId) -> Re
     };
     let new = NewAttempt::of(leased, id, &way.trunk.name, now);
     let mut conn = engine.pool.acquire().await.map_err(StoreError::from)?;
+    let answered = answers::latest(&mut conn, leased.follow_up, leased.survey_version).await?;
+    let answered = answered.into_iter().map(|a| (a.question, Earlier { keys: a.keys, value: a.value })).collect();
     let judge = |contact: &Contact| match engine.permit(leased, contact) {
         Permit::Dial => Ok(()),
         no => Err(no),
     };
-    gate::begin(&mut conn, &new, &limits, judge).await
+    Ok((gate::begin(&mut conn, &new, &limits, judge).await?, answered))
 }
 
 fn instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Instant {
     Instant::now() + (at - now).to_std().unwrap_or_default()
 }
 
-async fn call(engine: &Arc<Engine>, leased: &Leased, way: &Way, id: AttemptId, begun: Vec<DateTime<Utc>>) -> Launched {
+async fn call(
+    engine: &Arc<Engine>,
+    leased: &Leased,
+    way: &Way,
+    id: AttemptId,
+    begun: Vec<DateTime<Utc>>,
+    answered: Answered,
+) -> Launched {
     let (reports, inbox) = mpsc::unbounded_channel();
     let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id);
     let keeping = tokio::spawn(keeper.keep(inbox));
-    let ending = match order(engine, leased, &way.trunk) {
+    let ending = match order(engine, leased, &way.trunk, answered) {
         Ok(order) => dial(engine, id, order, reports, way).await,
         Err(ending) => Some(ending),
     };
@@ -172,14 +191,15 @@ fn was_cut(kept: &Kept) -> Ending {
     Ending { verdict, sip_status: None, outcome: kept.outcome, never_left: false }
 }
 
-fn order(engine: &Engine, leased: &Leased, trunk: &Trunk) -> Result<Order, Ending> {
+fn order(engine: &Engine, leased: &Leased, trunk: &Trunk, answered: Answered) -> Result<Order, Ending> {
     let broken = |error: &dyn std::fmt::Display| {
         let verdict = Verdict::new(Disposition::TrunkRefused, Blame::Engine, error.to_string());
         Ending { verdict, sip_status: None, outcome: None, never_left: true }
     };
-    let survey = (leased.survey.clone(), leased.survey_version);
-    let definition =
-        engine.surveys.get(&survey).cloned().ok_or_else(|| broken(&"the survey's version is not loaded"))?;
+    let definition = engine
+        .surveys
+        .get(&leased.survey, leased.survey_version)
+        .ok_or_else(|| broken(&"the survey's version is not loaded"))?;
     Ok(Order {
         target: trunk.target(&leased.number).map_err(|error| broken(&error))?,
         next_hop: trunk.address,
@@ -193,6 +213,7 @@ fn order(engine: &Engine, leased: &Leased, trunk: &Trunk) -> Result<Order, Endin
             event_date: Some(leased.event_on),
             advisor_number: leased.advisor_number.clone(),
             now_local: engine.clock.now().with_timezone(&leased.zone).naive_local(),
+            answered,
         },
     })
 }
@@ -210,7 +231,7 @@ fn attempt_end(engine: &Engine, attempt: AttemptId, leased: &Leased, ending: End
     let next = if congested && !known.kept.rang && known.others {
         rule.on_another_trunk(&known.history, now)
     } else {
-        rule.after(verdict.disposition, &known.history, now)
+        rule.after(verdict.retried_as(), &known.history, now)
     };
     AttemptEnd {
         attempt,

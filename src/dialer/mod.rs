@@ -7,5 +7,6 @@ pub mod judge;
 pub mod keeper;
 pub mod launch;
 pub mod policy;
+mod surveys;
 pub mod trunks;
 pub mod worker;

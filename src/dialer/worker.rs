@@ -3,6 +3,7 @@
 
 use super::floor::{Congested, Floor, Tokens};
 use super::policy::{Asked, Contact, Manners, Permit};
+pub use super::surveys::Surveys;
 use super::trunks::{Choice, Room, Trunk, Trunks};
 use crate::call::driver::Line;
 use crate::clock::Clock;
@@ -11,10 +12,9 @@ use crate::db::journal::Journal;
 use crate::db::queue::{self, LeaseRequest, Leased};
 use crate::db::state::{CampaignState, FollowUpState};
 use crate::db::{StoreError, attempts, controls, desk, gate, phones, wake};
-use crate::survey::definition::Definition;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -26,6 +26,8 @@ const IDLE: Duration = Duration::from_secs(1);
 const AWAY: Duration = Duration::from_secs(2);
 /// What cannot be dialled for a reason that somebody may mend is looked at again after so long.
 const REFUSED_AGAIN: TimeDelta = TimeDelta::hours(1);
+/// Rest after a follow-up was given back for want of a trunk's moment.
+const GIVEN_BACK: Duration = Duration::from_millis(50);
 /// A number that is in a call already is looked at again after so long.
 const IN_CALL_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
@@ -38,7 +40,7 @@ pub struct Engine {
     /// SIP and media.
     pub line: Line,
     /// Surveys by key and published version.
-    pub surveys: BTreeMap<(String, i32), Arc<Definition>>,
+    pub surveys: Surveys,
     /// `[dialer]`.
     pub settings: config::Dialer,
     /// The same and the country packs, as rules.
@@ -141,6 +143,7 @@ impl Engine {
                 return Ok(Step::Wait(IDLE));
             }
             let Some(leased) = self.lease_one(prefixes.as_deref()).await? else { return Ok(Step::NothingDue) };
+            self.read_survey(&leased).await?;
             if !self.may_dial(&leased).await? {
                 continue;
             }
@@ -154,6 +157,8 @@ impl Engine {
                 // The queue keeps its order: the same one comes first again.
                 Choice::At(at) => {
                     self.release(&leased, None).await?;
+                    // Giving it back wakes every engine: not more often than so.
+                    tokio::time::sleep(GIVEN_BACK).await;
                     return Ok(Step::Wait(at.saturating_duration_since(Instant::now())));
                 }
                 Choice::Full => {
@@ -182,7 +187,7 @@ impl Engine {
 
     /// Whether a leased follow-up may be dialled as far as can be said without its number's history, which the gate looks at; if not, it is given back.
     async fn may_dial(&self, leased: &Leased) -> Result<bool, StoreError> {
-        if !self.surveys.contains_key(&(leased.survey.clone(), leased.survey_version)) {
+        if self.surveys.get(&leased.survey, leased.survey_version).is_none() {
             let (follow_up, survey, version) = (leased.follow_up, &leased.survey, leased.survey_version);
             tracing::error!(%follow_up, survey, version, "not dialled: this version of the survey cannot be read");
             let at = self.clock.now() + REFUSED_AGAIN;

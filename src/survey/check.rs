@@ -110,7 +110,7 @@ fn note_part(part: &PromptPart, language: &str, place: &str, note: &mut impl FnM
 }
 
 /// Visits all parts of a list, also those under conditions.
-fn walk<'a>(parts: &'a [PromptPart], visit: &mut impl FnMut(&'a PromptPart)) {
+pub(super) fn walk<'a>(parts: &'a [PromptPart], visit: &mut impl FnMut(&'a PromptPart)) {
     for part in parts {
         visit(part);
         if let PromptPart::If { then, otherwise, .. } = part {

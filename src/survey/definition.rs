@@ -7,6 +7,7 @@
 mod compile;
 mod condition;
 pub(crate) mod graph;
+mod help;
 mod load;
 mod names;
 mod options;
@@ -63,6 +64,8 @@ pub enum Target {
     Step(StepIndex),
     /// Back to where the questions were left for the unhappy branch.
     Resume,
+    /// Back to the question at which the help keys were pressed.
+    Back,
 }
 
 /// A compiled survey.
@@ -85,7 +88,9 @@ pub struct Definition {
     /// The steps, in the order of the file; the call begins at the first.
     pub steps: Vec<Step>,
     /// The answers that make it complete.
-    pub complete: Vec<StepIndex>,
+    pub complete: Vec<Required>,
+    /// What leads to the help menu, where the survey has one.
+    pub help: Option<Help>,
     /// What counts as unhappy.
     pub unhappy: Vec<UnhappyRule>,
     /// Where to go when something happens that is no answer.
@@ -100,11 +105,55 @@ impl Definition {
         self.steps.iter().find(|step| step.id == id)
     }
 
+    /// Every answer that makes the survey complete is there. `answer` gives a question's value and score, where it was answered.
+    pub fn is_complete<'a>(&self, answer: impl Fn(&Step) -> Option<(&'a str, Option<i32>)>) -> bool {
+        let given = |index: StepIndex| self.steps.get(index).and_then(&answer);
+        let applies = |required: &Required| required.when.iter().all(|condition| condition.holds_by_answers(&given));
+        let mut asked = self.complete.iter().filter(|required| applies(required)).peekable();
+        asked.peek().is_some() && asked.all(|required| given(required.step).is_some())
+    }
+
     /// `wanted`, or the survey's first language where it does not speak it.
     pub fn language_or_default<'a>(&'a self, wanted: &'a str) -> &'a str {
         match self.languages.iter().find(|language| *language == wanted) {
             Some(language) => language,
             None => self.languages.first().map_or(wanted, String::as_str),
+        }
+    }
+}
+
+/// A question whose answer makes the survey complete.
+#[derive(Clone, Debug)]
+pub struct Required {
+    /// The question.
+    pub step: StepIndex,
+    /// It is required only where all of these hold; they look at answers only.
+    pub when: Vec<Condition>,
+}
+
+/// The way to the help menu.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Help {
+    /// The keys.
+    pub keys: HelpKeys,
+    /// Where they lead.
+    pub target: Target,
+}
+
+/// Keys that are no answer anywhere in the survey.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HelpKeys {
+    /// One digit.
+    Alone(char),
+    /// `*`, and soon after it this key.
+    AfterStar(char),
+}
+
+impl std::fmt::Display for HelpKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HelpKeys::Alone(key) => write!(f, "{key}"),
+            HelpKeys::AfterStar(key) => write!(f, "*{key}"),
         }
     }
 }
@@ -183,6 +232,8 @@ pub struct Step {
     pub give_up: Target,
     /// Where to go from here.
     pub next: Target,
+    /// An answer that an earlier attempt got stands: the question is not asked again. True of every question with a scale.
+    pub once: bool,
     /// The outcome when the customer hangs up at this step and nothing is scored yet; else by the general rule.
     pub on_hangup: Option<Outcome>,
     /// What kind of step.
@@ -219,6 +270,8 @@ pub enum StepKind {
         max: usize,
         /// Where `#` alone leads, where it is allowed.
         empty: Option<Target>,
+        /// It is the number of somebody who plans to buy a car: no answer, but a lead.
+        lead: bool,
     },
     /// Records the customer after a tone.
     Record {
@@ -273,6 +326,8 @@ pub enum Effect {
     WrongNumber,
     /// Refusal.
     Refusal,
+    /// Never call again.
+    DoNotCall,
     /// A call-back is booked.
     CallBack(CallBackRule),
 }

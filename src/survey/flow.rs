@@ -11,13 +11,18 @@
 //! - An entry that is not ended when the customer hangs up is no answer. A recording in progress is kept.
 //! - Outcome of a hang-up: everything required answered → complete; anything scored, or a person promised → partial; else
 //!   break-off, or what the step says by `on_hangup` (the retention try: refusal).
+//! - The help keys lead to the help menu from every question and back to it; not while a recording runs.
+//! - Answers of earlier attempts stand where the customer had agreed to take part: those questions are passed over as if they had just
+//!   been answered (`resumed.rs`), and count for completeness and for what makes the customer unhappy.
 //! - An input that does not belong to the state is ignored. No input panics; the whole call has an upper bound of
 //!   `max_call` plus [`RECORDING_END`].
 
 mod answers;
 mod asking;
+mod help;
 mod io;
 mod recording;
+mod resumed;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -51,6 +56,8 @@ pub struct Flow {
     /// The media session has ended a recording by `#` itself: the key's own report is still to come, until then at most.
     hash_owed: Option<Instant>,
     so_far: SoFar,
+    /// When `*` was pressed: the help keys may begin with it.
+    star: Option<Instant>,
 }
 
 /// What is known of the conversation so far.
@@ -68,6 +75,16 @@ struct SoFar {
     person_branch: bool,
     /// Where the unhappy branch comes back to.
     resume: Option<Target>,
+    /// The question at which the help keys were pressed.
+    asked_help_at: Option<StepIndex>,
+    /// A lead was noted.
+    lead: bool,
+    /// Questions that an earlier attempt has answered, and their keys.
+    earlier: HashMap<StepIndex, String>,
+    /// An earlier attempt had the customer's consent.
+    resumed: bool,
+    /// The conversation stops before its end: hung up, fallen silent, or the engine stops.
+    cut: bool,
     /// An outcome that an answer has settled (wrong number, refusal, call-back).
     settled: Option<Outcome>,
     given_up_in_a_row: u32,
@@ -78,6 +95,13 @@ struct SoFar {
 struct Given {
     value: String,
     score: Option<(&'static Scale, i32)>,
+}
+
+impl Given {
+    /// Value and score.
+    fn known(&self) -> (&str, Option<i32>) {
+        (&self.value, self.score.map(|(_, score)| score))
+    }
 }
 
 #[derive(Debug)]
@@ -153,6 +177,7 @@ impl Flow {
     /// A flow at its beginning. Nothing happens before [`FlowInput::Start`].
     pub fn new(definition: Arc<Definition>, mut facts: Facts, now: Instant) -> Flow {
         facts.language = definition.language_or_default(&facts.language).to_owned();
+        let so_far = SoFar::after_earlier_attempts(&definition, &facts);
         Flow {
             definition,
             facts,
@@ -163,7 +188,8 @@ impl Flow {
             last_tag: 0,
             hops: 0,
             hash_owed: None,
-            so_far: SoFar::default(),
+            so_far,
+            star: None,
         }
     }
 
@@ -184,6 +210,18 @@ impl Flow {
     /// The customer agreed to take part (a break-off before that is nearer to a refusal, AAPOR 2.1).
     pub fn consented(&self) -> bool {
         self.so_far.consent
+    }
+
+    /// After a [`Outcome::Partial`]: the customer hung up, fell silent or was cut off by the engine's stop, and may be called once more to go on
+    /// where it stopped. Never after a complaint or a wish for a person: then a person calls.
+    pub fn resumable(&self) -> bool {
+        self.so_far.cut && !self.so_far.complaint && !self.so_far.person_branch
+    }
+
+    /// What is keyed now is somebody's number: it must not show in a timeline.
+    pub fn keys_are_personal(&self) -> bool {
+        let State::Asking { step, .. } = &self.state else { return false };
+        self.definition.steps.get(*step).is_some_and(|step| matches!(step.kind, StepKind::Digits { lead: true, .. }))
     }
 
     /// [`FlowAction::Finish`] was emitted.
@@ -214,7 +252,10 @@ impl Flow {
             FlowInput::RemoteHangup => self.remote_hangup(now),
             FlowInput::Shutdown => match self.state {
                 State::Idle => self.finish(Outcome::BreakOff),
-                _ => self.close_at(self.definition.handlers.shutdown, now),
+                _ => {
+                    self.so_far.cut = true;
+                    self.close_at(self.definition.handlers.shutdown, now);
+                }
             },
         }
     }
@@ -249,6 +290,9 @@ impl Flow {
         if key == '#' && self.hash_owed.take().is_some_and(|until| now <= until) {
             return;
         }
+        if self.help_keyed(key, now) {
+            return self.help(now);
+        }
         match &self.state {
             State::Saying { step, barge_in: true, .. } => {
                 let step = *step;
@@ -275,6 +319,7 @@ impl Flow {
     }
 
     fn remote_hangup(&mut self, now: Instant) {
+        self.so_far.cut |= !matches!(self.state, State::Closing { .. });
         match &self.state {
             State::Recording { .. } => self.end_recording(After::Hangup, now),
             State::Closing { outcome, .. } => self.finish(*outcome),
@@ -314,17 +359,25 @@ impl Flow {
                 Target::Step(index) => Some(index),
                 Target::Resume => match self.so_far.resume.take() {
                     Some(Target::Step(index)) => Some(index),
-                    Some(Target::Resume) | None => None,
+                    Some(Target::Resume | Target::Back) | None => None,
                 },
+                Target::Back => self.so_far.asked_help_at.take(),
             };
             self.hops += 1;
             let step = index.and_then(|index| Some((index, definition.steps.get(index)?)));
             let Some((index, step)) = step.filter(|_| self.hops <= definition.steps.len() * 2 + 8) else {
                 return self.finish(self.outcome(Outcome::BreakOff));
             };
-            if !self.all_hold(&step.when) {
-                target = step.otherwise;
-                continue;
+            // what help has interrupted is asked again, whatever has changed meanwhile
+            if target != Target::Back {
+                if !self.all_hold(&step.when) {
+                    target = step.otherwise;
+                    continue;
+                }
+                if let Some(next) = self.answered_earlier(index, step) {
+                    target = next;
+                    continue;
+                }
             }
             match &step.kind {
                 StepKind::Say => match self.play(self.compose(&step.prompts), step.barge_in) {
@@ -371,17 +424,26 @@ impl Flow {
 
     /// The outcome as the answers stand; `if_none` where nothing is scored.
     fn outcome(&self, if_none: Outcome) -> Outcome {
-        let answered = |step: &StepIndex| self.so_far.answers.contains_key(step);
-        let required = &self.definition.complete;
         if let Some(settled) = self.so_far.settled {
             settled
-        } else if !required.is_empty() && required.iter().all(answered) {
+        } else if self.is_complete() {
             Outcome::Complete
         } else if self.so_far.answers.values().any(|given| given.score.is_some()) {
             Outcome::Partial
         } else {
             if_none
         }
+    }
+
+    /// Everything that the survey requires was answered, in this attempt or an earlier one.
+    fn is_complete(&self) -> bool {
+        let indexes: HashMap<&str, &Given> = self
+            .so_far
+            .answers
+            .iter()
+            .filter_map(|(index, given)| Some((self.definition.steps.get(*index)?.id.as_str(), given)))
+            .collect();
+        self.definition.is_complete(|step| indexes.get(step.id.as_str()).map(|given| given.known()))
     }
 
     fn outcome_of_hangup(&self, step: StepIndex) -> Outcome {

@@ -6,6 +6,9 @@
 
 pub mod check;
 pub mod definition;
+pub mod describe;
+pub mod diff;
+pub mod draw;
 pub mod flow;
 pub mod keys;
 pub mod scale;
@@ -13,7 +16,7 @@ pub mod speech;
 
 pub use definition::{Definition, DefinitionErrors, Mistake, PromptId};
 pub use flow::{
-    Answer, AnswerValue, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Miss, Outcome,
-    RecordingKind, RecordingRef, Timer,
+    Answer, AnswerValue, CallBackWish, ComplaintTrigger, Earlier, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead,
+    Miss, Outcome, RecordingKind, RecordingRef, Timer,
 };
 pub use scale::{Scale, UnhappyReason};

@@ -17,6 +17,7 @@ const DISPOSITIONS: Table = &[
     ("busy", "占线", "Busy"),
     ("declined", "拒接", "Declined"),
     ("no_answer", "无人接听", "No answer"),
+    ("machine", "答录机", "Answering machine"),
     ("unreachable", "无法接通", "Unreachable"),
     ("congestion", "线路繁忙", "Network congestion"),
     ("trunk_refused", "线路拒绝", "Refused by trunk"),
@@ -41,6 +42,12 @@ const STATES: Table = &[
     ("not_reached_in_time", "期限内未联系上", "not reached in time"),
     ("number_blocked", "号码在免打扰名单", "the number is on the do-not-call list"),
     ("number_wrong", "号码错误", "the number is wrong"),
+    ("number_refused", "号码不允许拨打", "the number is refused"),
+    ("outcome_unknown", "结果不明", "nobody knows what became of the call"),
+    ("trunk_refused", "线路拒绝", "the trunk refuses our calls"),
+    ("running", "运行中", "running"),
+    ("paused", "已暂停", "paused"),
+    ("draining", "收尾中", "draining"),
     ("preparing", "准备中", "preparing"),
     ("dialling", "拨号中", "dialling"),
     ("talking", "通话中", "talking"),
@@ -64,6 +71,7 @@ const REASONS: Table = &[
     ("suggestion", "建议", "Suggestion"),
     ("statement", "客户陈述", "Statement"),
     ("advisor_note", "顾问更正", "Advisor correction"),
+    ("lead", "潜在客户", "Lead"),
 ];
 
 const QUESTIONS: Table = &[
@@ -77,6 +85,35 @@ const QUESTIONS: Table = &[
     ("advisor_note", "顾问更正", "Advisor correction"),
     ("unhappy_statement", "客户陈述", "Statement"),
     ("person_statement", "客户陈述", "Statement"),
+    ("came_along", "是否同来", "Came along"),
+    ("help", "其他事情", "Something else"),
+    ("lead_number", "朋友的号码", "Friend’s number"),
+    ("lead_note", "朋友的姓名", "Friend’s name"),
+    ("too_many", "电话太多", "Too many calls"),
+];
+
+const PROSPECT: Table = &[
+    ("s1", "门口迎接", "Greeted at the door"),
+    ("s2", "入座和饮料", "Seat and drink"),
+    ("s3", "询问用车需求", "Needs asked"),
+    ("s4", "车辆讲解", "Car explained"),
+    ("s5", "邀请试驾", "Test drive offered"),
+    ("s6", "价格和贷款说明", "Price and finance"),
+    ("s7", "资料或联系方式", "Brochure or contact"),
+    ("s8", "送到门口", "Seen off"),
+];
+
+const SALES: Table = &[
+    ("q1", "Q1 总体评价", "Q1 Overall"),
+    ("i1", "接待", "Reception"),
+    ("i2", "车辆讲解", "Car explained"),
+    ("i3", "试驾", "Test drive"),
+    ("i4", "商谈和合同", "Negotiation and contract"),
+    ("i5", "贷款和保险", "Finance and insurance"),
+    ("i6", "交车准备和清洁", "Preparation, cleanliness"),
+    ("i7", "交车讲解", "Explained at delivery"),
+    ("i8", "履行承诺", "Promises kept"),
+    ("delivery_day", "交车当天问候", "Asked on delivery day"),
 ];
 
 const AFTERSALES: Table = &[
@@ -114,6 +151,13 @@ const VALUES: Table = &[
     ("evening", "今天傍晚", "this evening"),
     ("morning", "明天上午", "tomorrow morning"),
     ("afternoon", "明天下午", "tomorrow afternoon"),
+    ("privacy", "个人隐私", "privacy"),
+    ("lead", "朋友想买车", "a friend plans to buy"),
+    ("too_many", "电话太多", "too many calls"),
+    ("warranty", "保修期外维修", "out of warranty"),
+    ("back", "返回", "back"),
+    ("go_on", "继续", "go on"),
+    ("never", "不再来电", "never again"),
 ];
 
 const MOMENTS: Table = &[
@@ -136,6 +180,8 @@ const MOMENTS: Table = &[
     ("wrong_number", "错号", "Wrong number"),
     ("family_member", "家人接听", "Family member"),
     ("refusal", "拒访", "Refused"),
+    ("do_not_call", "不再来电", "Never again"),
+    ("lead", "潜在客户", "Lead"),
     ("audio_lost", "声音中断", "Sound lost"),
     ("hang_up", "系统挂断", "Hangs up"),
     ("remote_ended", "客户挂断", "Customer hung up"),
@@ -167,8 +213,14 @@ pub fn reason(word: &str, lang: Lang) -> Cow<'static, str> {
 /// A question of a survey. Items mean something else in each survey: one without names here shows their keys (`Q3`).
 pub fn question(survey: &str, word: &str, lang: Lang) -> Cow<'static, str> {
     let named = |table: Table| table.iter().any(|(known, _, _)| *known == word);
-    if survey == "aftersales_3day" && named(AFTERSALES) {
-        look_up(AFTERSALES, word, lang)
+    let items = match survey {
+        "aftersales_3day" => AFTERSALES,
+        "prospect" => PROSPECT,
+        "sales_3day" => SALES,
+        _ => &[],
+    };
+    if named(items) {
+        look_up(items, word, lang)
     } else if named(QUESTIONS) {
         look_up(QUESTIONS, word, lang)
     } else {

@@ -52,6 +52,7 @@ impl Engine {
             event_date: Some(date),
             advisor_number: Some("208".into()),
             now_local: date.and_hms_opt(10, 0, 0).expect("a time"),
+            answered: Default::default(),
         };
         let machine = Machine::new(house().survey.clone(), facts, local_media(0), now);
         let id = sip.invite(
@@ -173,6 +174,7 @@ impl Engine {
             Keep::Recording { .. } => self.recordings += 1,
             Keep::Outcome(outcome) => self.outcomes.push(outcome),
             Keep::InviteSent | Keep::Answered | Keep::ComplaintNote(_) | Keep::CallBack(_) | Keep::WrongNumber => {}
+            Keep::DoNotCall | Keep::Lead(_) => panic!("no persona asks for help: {keep:?}"),
         }
     }
 

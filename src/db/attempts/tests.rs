@@ -69,7 +69,7 @@ async fn no_attempt_begins_without_a_lease_that_holds(pool: PgPool) {
     assert_eq!(story::attempts_of(&mut conn, owed.follow_up).await.unwrap().len(), 1, "nothing half-done");
 
     super::end(&mut conn, &end(id(1), Next::Retry { at: at(10) })).await.unwrap();
-    crate::db::surveys::publish(&mut conn, fixture::SURVEY, "售后三日回访", "new", at(11)).await.unwrap();
+    crate::db::surveys::publish_next(&mut conn, fixture::SURVEY, "售后三日回访", "new", at(11)).await.unwrap();
     let again = fixture::lease(&mut conn, "a", 10).await.pop().unwrap();
     assert_eq!((again.survey_version, again.state), (1, FollowUpState::Retry), "pinned by the first attempt");
     let other = NewAttempt { survey_version: 2, ..NewAttempt::of(&again, id(3), "main", at(10)) };
@@ -127,5 +127,37 @@ async fn what_names_no_attempt_is_refused_by_name(pool: PgPool) {
     ];
     for error in errors {
         assert_eq!(error.to_string(), format!("attempts {nobody}: there is none"));
+    }
+}
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn what_was_answered_in_part_stays_partial_when_nobody_is_reached_any_more(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    for (n, last, final_one) in [
+        (1, Some(("invalid_number", "4.31")), ("partial", "1.2")),
+        (2, Some(("complete", "1.1")), ("complete", "1.1")),
+        (3, Some(("refusal", "2.11")), ("refusal", "2.11")),
+        (4, None, ("partial", "1.2")),
+    ] {
+        let owed = fixture::owed(&mut conn, n).await;
+        let first = fixture::begun(&mut conn, "a", owed.follow_up, n * 10, 0).await;
+        let partial = AttemptEnd {
+            disposition: "partial".to_owned(),
+            aapor: Some("1.2".to_owned()),
+            ..end(first, Next::Retry { at: at(10) })
+        };
+        super::end(&mut conn, &partial).await.unwrap();
+        let second = fixture::begun(&mut conn, "a", owed.follow_up, n * 10 + 1, 10).await;
+        let next = if last.is_some() { Next::Done } else { Next::Retry { at: at(20) } };
+        let (disposition, aapor) = last.unwrap_or(("no_answer", "3.12"));
+        let ended =
+            AttemptEnd { disposition: disposition.to_owned(), aapor: Some(aapor.to_owned()), ..end(second, next) };
+        super::end(&mut conn, &ended).await.unwrap();
+        crate::db::queue::expire_overdue(&mut conn, at(2 * 24 * 60), 10).await.unwrap();
+        let row = follow_ups::get(&mut conn, owed.follow_up).await.unwrap();
+        let found = (row.final_disposition.as_deref(), row.final_aapor.as_deref());
+        assert_eq!(found, (Some(final_one.0), Some(final_one.1)), "{n}");
+        let kept = story::attempt(&mut conn, second).await.unwrap().attempt.disposition;
+        assert_eq!(kept.as_deref(), Some(disposition), "the attempt keeps its own");
     }
 }

@@ -12,7 +12,7 @@ fn row(n: u16, who: u16, plate: &str) -> NewRow {
 
 async fn prepared(pool: &PgPool) -> sqlx::pool::PoolConnection<sqlx::Postgres> {
     let mut conn = pool.acquire().await.unwrap();
-    surveys::publish(&mut conn, crate::db::fixture::SURVEY, "售后三日回访", "a = 1", at(0)).await.unwrap();
+    surveys::publish_next(&mut conn, crate::db::fixture::SURVEY, "售后三日回访", "a = 1", at(0)).await.unwrap();
     conn
 }
 

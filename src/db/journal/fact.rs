@@ -4,6 +4,7 @@ use crate::db::answers::{self, NewAnswer, NewRecording};
 use crate::db::attempts::{self, AttemptEnd, Ended};
 use crate::db::call_backs::{self, NewCallBack};
 use crate::db::complaints::{self, NewComplaint};
+use crate::db::leads::{self, NewLead};
 use crate::db::story::{self, Event};
 use crate::db::{Result, phones};
 use crate::ids::AttemptId;
@@ -56,6 +57,8 @@ pub enum Fact {
         /// When.
         at: DateTime<Utc>,
     },
+    /// A customer named somebody who plans to buy a car.
+    Lead(NewLead),
     /// A recording was finished.
     Recording(NewRecording),
     /// The survey came to its end, before hanging up.
@@ -89,6 +92,7 @@ impl Fact {
             Fact::CallBack(booking) => call_backs::book(conn, booking).await.map(drop),
             Fact::WrongNumber { attempt, at } => phones::mark_wrong(conn, *attempt, *at).await,
             Fact::DoNotCall { attempt, at } => phones::block_by_attempt(conn, *attempt, *at).await,
+            Fact::Lead(lead) => leads::add(conn, lead).await.map(drop),
             Fact::Recording(recording) => answers::add_recording(conn, recording).await.map(drop),
             Fact::SurveyFinished { attempt, outcome } => attempts::survey_finished(conn, *attempt, outcome).await,
             Fact::Events { attempt, events } => story::add_events(conn, *attempt, events).await,

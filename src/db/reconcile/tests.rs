@@ -8,7 +8,8 @@ use sqlx::PgPool;
 
 /// Complete where the survey said so or `q9` is answered.
 fn judge(orphan: &Orphan) -> Verdict {
-    let complete = orphan.survey_outcome.as_deref() == Some("complete") || orphan.answered.iter().any(|q| q == "q9");
+    let complete = orphan.survey_outcome.as_deref() == Some("complete")
+        || orphan.answered.iter().any(|answer| answer.question == "q9");
     let (disposition, aapor) = if complete { ("complete", "1.1") } else { ("unknown", "3.90") };
     Verdict { complete, disposition: disposition.to_owned(), aapor: aapor.to_owned() }
 }

@@ -52,7 +52,7 @@ async fn import(pool: &PgPool, list: &str, dry_run: bool) -> Result<(Summary, St
 
 async fn publish(pool: &PgPool) {
     let mut conn = pool.acquire().await.unwrap();
-    surveys::publish(&mut conn, fixture::SURVEY, "售后三日回访", "a = 1", fixture::at(0)).await.unwrap();
+    surveys::publish_next(&mut conn, fixture::SURVEY, "售后三日回访", "a = 1", fixture::at(0)).await.unwrap();
 }
 
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]

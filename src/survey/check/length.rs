@@ -35,7 +35,7 @@ pub fn call_length(definition: &Definition, language: &str, catalog: &dyn Prompt
     let branch = definition.handlers.unhappy.filter(|_| !definition.unhappy.is_empty());
     let unhappy = branch.map_or(0, |target| match target {
         Target::Step(step) => estimate.best(step, &mut HashMap::new(), &mut Vec::new(), Want::LongestToResume).1,
-        Target::Resume => 0,
+        Target::Resume | Target::Back => 0,
     });
     CallLength {
         shortest: Duration::from_millis(shortest),
@@ -70,7 +70,7 @@ impl Estimate<'_> {
         let Some(step) = self.definition.steps.get(at) else { return (0, 0) };
         on_way.push(at);
         let mut best: Option<Way> = None;
-        let here = (usize::from(self.definition.complete.contains(&at)), self.at_step(step, want));
+        let here = (usize::from(self.is_required(at)), self.at_step(step, want));
         for (next, through) in self.ways_on(at, step, want) {
             if next.is_some_and(|next| on_way.contains(&next)) {
                 continue;
@@ -90,6 +90,11 @@ impl Estimate<'_> {
         let way = best.unwrap_or(here);
         known.insert(at, way);
         way
+    }
+
+    /// Always needed for a complete call; what is needed under a condition only is left out, so that the shortest call is one without it.
+    fn is_required(&self, at: StepIndex) -> bool {
+        self.definition.complete.iter().any(|required| required.step == at && required.when.is_empty())
     }
 
     /// Where the step leads, and whether it is gone through or passed over. None is the end, or the way back to the questions.
@@ -188,7 +193,9 @@ impl Estimate<'_> {
 fn usually(condition: &Condition, given: &HashMap<StepIndex, (String, Option<i32>)>) -> bool {
     let holds = match &condition.test {
         Test::Fact(Fact::Slot(_)) => true,
-        Test::Fact(Fact::Family | Fact::Complaint | Fact::Statement) => false,
+        Test::Fact(Fact::Family | Fact::Complaint | Fact::Statement | Fact::Resumed | Fact::Complete | Fact::Lead) => {
+            false
+        }
         Test::Answer { step, comparison, value } => {
             comparison.holds(given.get(step).map(|(v, s)| (v.as_str(), *s)), value)
         }

@@ -40,7 +40,8 @@ fn the_real_survey_uses_exactly_the_prompts_that_are_made_for_it() {
         "advisor.ask advisor.keys advisor.correct advisor.note",
         "scale.five_point scale.five_point_short scale.intent suggestion.ask tone.beep",
         "unhappy.apology unhappy.no_agent unhappy.statement unhappy.go_on person.requested",
-        "reprompt.invalid reprompt.silent",
+        "reprompt.invalid reprompt.silent resume.greeting drain.closing help.hint help.menu help.privacy help.warranty",
+        "help.lead_ask help.lead_note help.lead_thanks help.too_many help.dnc_done",
         "closing.thanks closing.complaint closing.silent closing.wrong_number closing.refused",
     ]
     .iter()

@@ -3,10 +3,10 @@
 
 use super::load::{Mistakes, ReadStep};
 use super::options;
-use super::raw::{RawHandlers, RawKind, RawOutcome, RawRule, RawStep, RawSurvey};
+use super::raw::{RawHandlers, RawKind, RawOutcome, RawRequired, RawRule, RawStep, RawSurvey};
 use super::{
-    ChoiceOption, Definition, EndOutcome, Fact, Handlers, PromptId, Reprompt, Step, StepKind, Target, UnhappyRule,
-    graph,
+    ChoiceOption, Definition, EndOutcome, Fact, Handlers, PromptId, Reprompt, Required, Step, StepKind, Target, Test,
+    UnhappyRule, graph, help,
 };
 use crate::survey::flow::Outcome;
 use crate::survey::scale::Scale;
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// The name of the way back from the unhappy branch; no step may be called so.
 pub(super) const RESUME: &str = "resume";
+/// The name of the way back from the help menu.
+pub(super) const BACK: &str = "back";
 
 /// What the whole survey says about its questions.
 struct Defaults {
@@ -47,8 +49,8 @@ pub(super) fn compile(
     let defaults = compiler.defaults(&survey);
     let compiled: Vec<Option<Step>> =
         steps.iter().enumerate().map(|(i, step)| Some(compiler.step(i, step.raw.as_ref()?, &defaults))).collect();
-    let complete =
-        survey.complete.iter().flatten().enumerate().filter_map(|(i, id)| compiler.complete(i, id)).collect();
+    let complete: Vec<Required> =
+        survey.complete.iter().flatten().enumerate().flat_map(|(i, raw)| compiler.complete(i, raw)).collect();
     let unhappy: Vec<UnhappyRule> =
         survey.unhappy.iter().enumerate().filter_map(|(i, rule)| compiler.rule(i, rule)).collect();
     let handlers = compiler.handlers(&survey.on, defaults.silence_limit, whole);
@@ -66,6 +68,7 @@ pub(super) fn compile(
         content_hash,
         steps: compiled.into_iter().collect::<Option<Vec<_>>>().filter(|steps| !steps.is_empty())?,
         complete,
+        help: survey.help.as_ref().and_then(|help| compiler.help(help)),
         unhappy,
         handlers: handlers?,
         reprompt: Reprompt {
@@ -73,6 +76,7 @@ pub(super) fn compile(
             silent: prompt_ids(&survey.reprompt.silent),
         },
     };
+    help::check(&definition, compiler.mistakes);
     graph::check(&definition, compiler.mistakes);
     Some(definition)
 }
@@ -83,7 +87,7 @@ impl<'m, 'a> Compiler<'m, 'a> {
         for (i, step) in steps.iter().enumerate() {
             let Some(id) = &step.id else { continue };
             let place = format!("step.{i}.id");
-            if id == RESUME || Fact::by_name(id).is_some() {
+            if id == RESUME || id == BACK || Fact::by_name(id).is_some() {
                 mistakes.add(&place, Some(id), format!("`{id}` has a meaning of its own and cannot be a step's id"));
             } else if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 mistakes.add(&place, Some(id), "an id is made of letters, digits and _");
@@ -175,6 +179,7 @@ impl<'m, 'a> Compiler<'m, 'a> {
                 (_, Some(next)) => next,
                 (_, None) => self.next_or_mistake(i, id),
             },
+            once: raw.once.unwrap_or(raw.kind == RawKind::Scale),
             on_hangup: raw.on_hangup,
             kind,
             id: id.to_owned(),
@@ -201,12 +206,12 @@ impl<'m, 'a> Compiler<'m, 'a> {
                     );
                 }
                 let empty = raw.empty.as_deref().and_then(|t| self.target(&place("empty"), id, t));
-                StepKind::Digits { min, max, empty }
+                StepKind::Digits { min, max, empty, lead: raw.lead.unwrap_or(false) }
             }
             RawKind::Record => {
                 let beep = raw.beep.as_deref().map_or_else(|| defaults.beep.clone(), prompt_ids);
                 if raw.recording.is_none() {
-                    let message = "`recording` is missing: suggestion, statement or advisor_note";
+                    let message = "`recording` is missing: suggestion, statement, advisor_note or lead";
                     self.mistakes.add(&place("recording"), Some(id), message);
                 }
                 StepKind::Record {
@@ -313,16 +318,28 @@ impl<'m, 'a> Compiler<'m, 'a> {
         })
     }
 
-    fn complete(&mut self, i: usize, id: &str) -> Option<usize> {
+    fn complete(&mut self, i: usize, raw: &RawRequired) -> Vec<Required> {
         let place = format!("complete.{i}");
+        let (ids, when) = match raw {
+            RawRequired::One(id) => (std::slice::from_ref(id), Vec::new()),
+            RawRequired::If(raw) => (raw.then.as_slice(), self.conditions(&place, "complete", Some(&raw.conditions))),
+        };
+        if when.iter().any(|condition| matches!(condition.test, Test::Fact(_))) {
+            self.mistakes.add(&place, None, "a condition in `complete` looks at an answer, as `q1!=10`");
+        }
+        let steps: Vec<usize> = ids.iter().filter_map(|id| self.required(&place, id)).collect();
+        steps.into_iter().map(|step| Required { step, when: when.clone() }).collect()
+    }
+
+    fn required(&mut self, place: &str, id: &str) -> Option<usize> {
         let Some(step) = self.ids.get(id).copied() else {
-            self.mistakes.add(&place, None, format!("`complete` names `{id}`, which is no step"));
+            self.mistakes.add(place, None, format!("`complete` names `{id}`, which is no step"));
             return None;
         };
         let question =
             self.raw.get(step).copied().flatten().is_none_or(|raw| !matches!(raw.kind, RawKind::Say | RawKind::End));
         if !question {
-            self.mistakes.add(&place, None, format!("`complete` names `{id}`, which is no question"));
+            self.mistakes.add(place, None, format!("`complete` names `{id}`, which is no question"));
         }
         Some(step)
     }

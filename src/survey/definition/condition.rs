@@ -13,6 +13,16 @@ pub struct Condition {
     pub negated: bool,
 }
 
+impl Condition {
+    /// Whether it holds by the answers alone; a condition that asks for a fact of the call does not (the compiler refuses it where only answers are known).
+    pub fn holds_by_answers<'a>(&self, given: &impl Fn(usize) -> Option<(&'a str, Option<i32>)>) -> bool {
+        match &self.test {
+            Test::Answer { step, comparison, value } => comparison.holds(given(*step), value) != self.negated,
+            Test::Fact(_) => false,
+        }
+    }
+}
+
 /// What a condition looks at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Test {
@@ -40,6 +50,12 @@ pub enum Fact {
     Complaint,
     /// The customer's statement was asked for in this call.
     Statement,
+    /// An earlier attempt broke off after the customer had agreed: the call goes on where it stopped.
+    Resumed,
+    /// Every answer that makes the survey complete is there.
+    Complete,
+    /// A lead was noted in this call.
+    Lead,
 }
 
 /// How an answer is compared.
@@ -89,6 +105,9 @@ impl Fact {
             "family" => Some(Fact::Family),
             "complaint" => Some(Fact::Complaint),
             "statement" => Some(Fact::Statement),
+            "resumed" => Some(Fact::Resumed),
+            "complete" => Some(Fact::Complete),
+            "lead" => Some(Fact::Lead),
             slot => Slot::by_name(slot).map(Fact::Slot),
         }
     }

@@ -1,12 +1,21 @@
 //! The survey as a graph: which step can follow which. Finds steps that are never reached, steps with no way to an end,
-//! and circles in which nobody is asked anything.
+//! circles in which nobody is asked anything, and ways back from the help menu outside of it.
 
 use super::load::Mistakes;
-use super::{Definition, StepIndex, StepKind, Target};
+use super::{Definition, Step, StepIndex, StepKind, Target};
 
-/// All steps that can directly follow a step. Coming back from the unhappy branch counts as going to whatever can follow a scale question.
+/// All steps that can directly follow a step. Coming back from the unhappy branch counts as going to whatever can follow a scale question;
+/// the way back from the help menu is left out.
 pub(crate) fn successors(definition: &Definition, index: StepIndex) -> Vec<StepIndex> {
-    let Some(step) = definition.steps.get(index) else { return Vec::new() };
+    let targets = definition.steps.get(index).map(targets).unwrap_or_default();
+    let mut found: Vec<StepIndex> = targets.into_iter().flat_map(|target| resolve(definition, target)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Everything that a step can lead to.
+pub(crate) fn targets(step: &Step) -> Vec<Target> {
     let mut targets = Vec::new();
     if !step.when.is_empty() {
         targets.push(step.otherwise);
@@ -24,22 +33,21 @@ pub(crate) fn successors(definition: &Definition, index: StepIndex) -> Vec<StepI
         }
         StepKind::End { .. } => {}
     }
-    let mut found: Vec<StepIndex> = targets.into_iter().flat_map(|target| resolve(definition, target)).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    targets
 }
 
 fn resolve(definition: &Definition, target: Target) -> Vec<StepIndex> {
     match target {
         Target::Step(index) => vec![index],
+        // to a question that is reached anyway: it leads nowhere new
+        Target::Back => Vec::new(),
         Target::Resume => definition
             .steps
             .iter()
             .filter(|step| matches!(step.kind, StepKind::Scale { .. }))
             .filter_map(|step| match step.next {
                 Target::Step(index) => Some(index),
-                Target::Resume => None,
+                Target::Resume | Target::Back => None,
             })
             .collect(),
     }
@@ -62,7 +70,11 @@ fn roots(definition: &Definition) -> Vec<StepIndex> {
 pub(super) fn check(definition: &Definition, mistakes: &mut Mistakes<'_>) {
     let count = definition.steps.len();
     let edges: Vec<Vec<StepIndex>> = (0..count).map(|i| successors(definition, i)).collect();
-    let reached = closure(&edges, roots(definition));
+    let help: Vec<StepIndex> =
+        definition.help.map(|help| resolve(definition, help.target)).into_iter().flatten().collect();
+    let without_help = closure(&edges, roots(definition));
+    let reached = closure(&edges, roots(definition).into_iter().chain(help).collect());
+    let goes_back = |i: &StepIndex| definition.steps.get(*i).is_some_and(|s| targets(s).contains(&Target::Back));
     let mut reverse = vec![Vec::new(); count];
     for (from, to) in edges.iter().enumerate().flat_map(|(from, list)| list.iter().map(move |to| (from, *to))) {
         if let Some(list) = reverse.get_mut(to) {
@@ -70,13 +82,19 @@ pub(super) fn check(definition: &Definition, mistakes: &mut Mistakes<'_>) {
         }
     }
     let is_end = |i: &StepIndex| definition.steps.get(*i).is_some_and(|s| matches!(s.kind, StepKind::End { .. }));
-    let ending = closure(&reverse, (0..count).filter(is_end).collect());
+    let ending = closure(&reverse, (0..count).filter(|i| is_end(i) || goes_back(i)).collect());
     for (i, step) in definition.steps.iter().enumerate() {
         let place = format!("step.{i}.id");
         if !reached.get(i).copied().unwrap_or(false) {
             mistakes.add(&place, Some(&step.id), "is never reached");
         } else if !ending.get(i).copied().unwrap_or(false) {
             mistakes.add(&place, Some(&step.id), "has no way to an end");
+        } else if goes_back(&i) && without_help.get(i).copied().unwrap_or(false) {
+            mistakes.add(
+                &place,
+                Some(&step.id),
+                "leads `back`, but is reached without the help keys: there is nothing to go back to",
+            );
         }
         if matches!(step.kind, StepKind::Say) && circles_unasked(definition, &edges, i) {
             mistakes.add(&place, Some(&step.id), "comes back to itself without asking anything");

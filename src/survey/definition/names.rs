@@ -1,6 +1,6 @@
 //! What names in a survey file stand for: steps that a `goto` leads to, facts and answers in conditions, prompts and slots.
 
-use super::compile::{Compiler, RESUME};
+use super::compile::{BACK, Compiler, RESUME};
 use super::condition::{self, Written};
 use super::raw::{OneOrMany, RawKind, RawPrompt, RawStep};
 use super::{Comparison, Condition, Fact, PromptId, PromptPart, Target, Test};
@@ -11,6 +11,9 @@ impl Compiler<'_, '_> {
     pub(super) fn target(&mut self, place: &str, step: &str, text: &str) -> Option<Target> {
         if text == RESUME {
             return Some(Target::Resume);
+        }
+        if text == BACK {
+            return Some(Target::Back);
         }
         let found = self.ids.get(text).copied();
         if found.is_none() {
@@ -46,7 +49,7 @@ impl Compiler<'_, '_> {
             Written::Fact { name, negated } => match Fact::by_name(name) {
                 Some(fact) => return Some(Condition { test: Test::Fact(fact), negated }),
                 None => {
-                    "names no fact (plate_tail, event_date, advisor_number, family, complaint, statement)".to_owned()
+                    "names no fact (plate_tail, event_date, advisor_number, family, complaint, statement, resumed, complete, lead)".to_owned()
                 }
             },
             Written::Answer { step: asked, comparison, value } => match self.ids.get(asked).copied() {

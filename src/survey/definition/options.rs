@@ -27,6 +27,7 @@ pub(super) fn effect(place: &str, step: &str, option: &RawOption, mistakes: &mut
         RawEffect::Family => Effect::Family,
         RawEffect::WrongNumber => Effect::WrongNumber,
         RawEffect::Refusal => Effect::Refusal,
+        RawEffect::DoNotCall => Effect::DoNotCall,
     });
     effect.or(call_back.map(Effect::CallBack))
 }

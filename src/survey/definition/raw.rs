@@ -14,7 +14,8 @@ pub(super) struct RawSurvey {
     pub title: Option<BTreeMap<String, String>>,
     pub deadline_days: Option<u32>,
     pub max_call_s: Option<f64>,
-    pub complete: Option<Vec<String>>,
+    pub complete: Option<Vec<RawRequired>>,
+    pub help: Option<RawHelp>,
     #[serde(default)]
     pub defaults: RawDefaults,
     #[serde(default)]
@@ -52,6 +53,28 @@ pub(super) struct RawHandlers {
     pub too_long: Option<String>,
 }
 
+/// A question that makes the survey complete, or several that do so only under a condition.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a question, or { if = …, then = [questions] }")]
+pub(super) enum RawRequired {
+    One(String),
+    If(RawRequiredIf),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRequiredIf {
+    #[serde(rename = "if")]
+    pub conditions: OneOrMany,
+    pub then: Vec<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawHelp {
+    pub keys: String,
+    pub goto: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct RawRule {
     pub scale: String,
@@ -86,6 +109,8 @@ pub(super) struct RawStep {
     pub retries: Option<u32>,
     pub give_up: Option<String>,
     pub on_hangup: Option<Outcome>,
+    pub once: Option<bool>,
+    pub lead: Option<bool>,
     pub options: Option<Vec<RawOption>>,
     pub scale: Option<String>,
     pub min: Option<usize>,
@@ -102,7 +127,7 @@ pub(super) struct RawStep {
 
 impl RawStep {
     /// The fields that are not common to all steps, and whether they are there.
-    pub fn special_fields(&self) -> [(&'static str, bool); 20] {
+    pub fn special_fields(&self) -> [(&'static str, bool); 22] {
         [
             ("intro", self.intro.is_some()),
             ("goto", self.goto.is_some()),
@@ -112,6 +137,8 @@ impl RawStep {
             ("retries", self.retries.is_some()),
             ("give_up", self.give_up.is_some()),
             ("on_hangup", self.on_hangup.is_some()),
+            ("once", self.once.is_some()),
+            ("lead", self.lead.is_some()),
             ("options", self.options.is_some()),
             ("scale", self.scale.is_some()),
             ("min", self.min.is_some()),
@@ -154,6 +181,7 @@ impl RawKind {
                 "retries",
                 "give_up",
                 "on_hangup",
+                "once",
                 "options",
             ],
             RawKind::Scale => {
@@ -168,11 +196,15 @@ impl RawKind {
                 "retries",
                 "give_up",
                 "on_hangup",
+                "once",
+                "lead",
                 "min",
                 "max",
                 "empty",
             ],
-            RawKind::Record => &["goto", "barge_in", "on_hangup", "recording", "beep", "max_s", "silence_s", "min_s"],
+            RawKind::Record => {
+                &["goto", "barge_in", "on_hangup", "once", "recording", "beep", "max_s", "silence_s", "min_s"]
+            }
             RawKind::End => &["outcome", "if_none"],
         }
     }
@@ -194,6 +226,7 @@ pub(super) enum RawEffect {
     Family,
     WrongNumber,
     Refusal,
+    DoNotCall,
 }
 
 #[derive(Deserialize)]

@@ -117,7 +117,7 @@ goto = "q1"
             "s.toml:19: step q1: unknown key `promts`",
             "s.toml:21: step q1: the id `q1` is given twice",
             "s.toml:23: step q1: the condition `sunny` names no fact (plate_tail, event_date, advisor_number, family, \
-             complaint, statement)",
+             complaint, statement, resumed, complete, lead)",
             "s.toml:26: step q1: `goto` leads to `q9`, which is no step",
             "s.toml:27: step q1: the keys `1` are given twice",
             "s.toml:28: step q1: unknown key `options.2.wrong`",
@@ -209,4 +209,45 @@ fn what_makes_no_sense() {
         let list = mistakes(&text);
         assert!(list.iter().any(|mistake| mistake.contains(want)), "{want}: {list:?}");
     }
+}
+
+#[test]
+fn help_keys_that_could_be_an_answer_are_refused() {
+    let real = include_str!("../../../surveys/sales_3day.toml");
+    let choice = survey("help = { keys = \"KEYS\", goto = \"bye\" }", "");
+    for (text, keys, want) in [
+        (real, "**", None),
+        (real, "*9", Some("`*9` is ambiguous: the step")),
+        (real, "*3", Some("`*3` is ambiguous: the step identity may be answered with 3")),
+        (real, "7", Some("`7` is ambiguous")),
+        (real, "#", Some("help keys are `**`")),
+        (real, "*0", Some("help keys are `**`")),
+        (real, "0", Some("help keys are `**`")),
+        (real, "***", Some("help keys are `**`")),
+        (real, "", Some("help keys are `**`")),
+        (choice.as_str(), "*9", None),
+        (choice.as_str(), "9", None),
+        (choice.as_str(), "5", Some("`5` is ambiguous: the step q may be answered with 5")),
+    ] {
+        let text = text.replace("keys = \"**\"", &format!("keys = \"{keys}\"")).replace("KEYS", keys);
+        let list = Definition::from_toml("s.toml", &text).map_or_else(|found| found.0, |_| Vec::new());
+        match want {
+            None => assert_eq!(list, [], "{keys}"),
+            Some(want) => assert!(list.iter().any(|m| m.message.contains(want)), "{keys}: {list:?}"),
+        }
+    }
+}
+
+#[test]
+fn back_belongs_to_the_help_menu() {
+    let text = survey("", "[[step]]\nid = \"x\"\nkind = \"say\"\nprompts = [\"p\"]\ngoto = \"back\"");
+    let list = mistakes(&text);
+    assert!(list.iter().any(|m| m.contains("leads `back`, but is reached without the help keys")), "{list:?}");
+}
+
+#[test]
+fn what_is_required_may_depend_on_an_answer_but_on_nothing_else() {
+    let list =
+        mistakes(&survey("", "").replace("complete = [\"q\"]", "complete = [{ if = \"family\", then = [\"q\"] }]"));
+    assert!(list.iter().any(|m| m.contains("a condition in `complete` looks at an answer")), "{list:?}");
 }

@@ -1,7 +1,8 @@
 //! What an accepted answer sets off: its effects, the complaint, the unhappy branch, the person branch.
 
-use super::{Answer, AnswerValue, CallBackWish, ComplaintTrigger, Flow, FlowAction, Given, Outcome};
-use crate::survey::definition::{CallBackRule, Effect, Step, StepIndex, StepKind};
+use super::{Answer, AnswerValue, CallBackWish, ComplaintTrigger, Flow, FlowAction, Given, Lead, Outcome, SoFar};
+use crate::phone::Pii;
+use crate::survey::definition::{CallBackRule, Definition, Effect, Step, StepIndex, StepKind};
 use crate::survey::scale::{Point, Scale, UnhappyReason};
 use chrono::{Duration as Span, NaiveDateTime};
 use std::time::Instant;
@@ -23,8 +24,14 @@ impl Flow {
                 let Some(point) = scale.point(&keys) else { return };
                 self.scored(index, step, scale, point, now);
             }
-            StepKind::Digits { empty, .. } => {
+            StepKind::Digits { empty, lead, .. } => {
                 let target = if keys.is_empty() { empty.unwrap_or(step.next) } else { step.next };
+                if *lead {
+                    if !keys.is_empty() {
+                        self.lead(Lead::Keyed(Pii::new(keys)));
+                    }
+                    return self.go(target, now);
+                }
                 let value = match keys.as_str() {
                     "" => AnswerValue::Nothing,
                     digits => AnswerValue::Digits { digits: digits.to_owned() },
@@ -34,6 +41,12 @@ impl Flow {
             }
             StepKind::Say | StepKind::Record { .. } | StepKind::End { .. } => {}
         }
+    }
+
+    /// Notes and emits a lead.
+    pub(super) fn lead(&mut self, lead: Lead) {
+        self.so_far.lead = true;
+        self.actions.push_back(FlowAction::Lead(lead));
     }
 
     /// Notes and emits an answer that has no score.
@@ -51,7 +64,7 @@ impl Flow {
     fn scored(&mut self, index: StepIndex, step: &Step, scale: &'static Scale, point: &'static Point, now: Instant) {
         let value = point.label.to_owned();
         self.so_far.answers.insert(index, Given { value: value.clone(), score: Some((scale, point.score)) });
-        let (unhappy, reason) = self.unhappy(scale, point.score);
+        let (unhappy, reason) = self.so_far.unhappy(&self.definition, scale, point.score);
         self.actions.push_back(FlowAction::Answer(Answer {
             question: step.id.clone(),
             keys: point.keys.to_owned(),
@@ -69,20 +82,6 @@ impl Flow {
             }
             _ => self.go(step.next, now),
         }
-    }
-
-    /// Whether this score is unhappy, and, where there are enough of the kind, what that is called.
-    fn unhappy(&self, scale: &'static Scale, score: i32) -> (bool, Option<UnhappyReason>) {
-        let mut unhappy = false;
-        for rule in self.definition.unhappy.iter().filter(|rule| rule.holds(scale, score)) {
-            unhappy = true;
-            let scores = self.so_far.answers.values().filter_map(|given| given.score);
-            let alike = scores.filter(|(scale, score)| rule.holds(scale, *score)).count();
-            if alike >= rule.count as usize {
-                return (true, Some(rule.reason()));
-            }
-        }
-        (unhappy, None)
     }
 
     /// Raises the complaint, or adds to it.
@@ -118,6 +117,9 @@ impl Flow {
             }
             Effect::WrongNumber => self.settle(Outcome::WrongNumber, FlowAction::WrongNumber),
             Effect::Refusal => self.settle(Outcome::Refusal, FlowAction::Refusal),
+            // whoever has answered everything before is no refusal
+            Effect::DoNotCall if self.is_complete() => self.actions.push_back(FlowAction::DoNotCall),
+            Effect::DoNotCall => self.settle(Outcome::Refusal, FlowAction::DoNotCall),
             Effect::CallBack(rule) => {
                 let gone = Span::from_std(now.saturating_duration_since(self.created)).unwrap_or_default();
                 let local = self.facts.now_local.checked_add_signed(gone).unwrap_or(self.facts.now_local);
@@ -130,6 +132,27 @@ impl Flow {
     fn settle(&mut self, outcome: Outcome, action: FlowAction) {
         self.so_far.settled = Some(outcome);
         self.actions.push_back(action);
+    }
+}
+
+impl SoFar {
+    /// Whether this score is unhappy, and, where there are enough of the kind, what that is called.
+    pub(super) fn unhappy(
+        &self,
+        definition: &Definition,
+        scale: &'static Scale,
+        score: i32,
+    ) -> (bool, Option<UnhappyReason>) {
+        let mut unhappy = false;
+        for rule in definition.unhappy.iter().filter(|rule| rule.holds(scale, score)) {
+            unhappy = true;
+            let scores = self.answers.values().filter_map(|given| given.score);
+            let alike = scores.filter(|(scale, score)| rule.holds(scale, *score)).count();
+            if alike >= rule.count as usize {
+                return (true, Some(rule.reason()));
+            }
+        }
+        (unhappy, None)
     }
 }
 

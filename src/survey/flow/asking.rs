@@ -93,7 +93,10 @@ impl Flow {
         }
         self.so_far.given_up_in_a_row += 1;
         match definition.handlers.silence {
-            Some((limit, target)) if self.so_far.given_up_in_a_row >= limit => self.go(target, now),
+            Some((limit, target)) if self.so_far.given_up_in_a_row >= limit => {
+                self.so_far.cut = true;
+                self.go(target, now);
+            }
             _ => self.go(step.give_up, now),
         }
     }
@@ -117,7 +120,7 @@ fn entries(step: &Step) -> Entries {
     match &step.kind {
         StepKind::Choice { options } => Entries::OneOf(options.iter().map(|option| option.keys.clone()).collect()),
         StepKind::Scale { scale } => Entries::OneOf(scale.points.iter().map(|point| point.keys.to_owned()).collect()),
-        StepKind::Digits { min, max, empty } => Entries::Digits { min: *min, max: *max, empty: empty.is_some() },
+        StepKind::Digits { min, max, empty, .. } => Entries::Digits { min: *min, max: *max, empty: empty.is_some() },
         StepKind::Say | StepKind::Record { .. } | StepKind::End { .. } => Entries::OneOf(Vec::new()),
     }
 }

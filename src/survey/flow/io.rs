@@ -5,6 +5,7 @@ use crate::survey::definition::PromptId;
 use crate::survey::scale::UnhappyReason;
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What is known about this follow-up before the call.
@@ -20,6 +21,17 @@ pub struct Facts {
     pub advisor_number: Option<String>,
     /// The customer's local time when the flow is made; call-backs are reckoned from it.
     pub now_local: NaiveDateTime,
+    /// Answers of earlier attempts under the same version of the survey, by question; the latest of each. Empty at the first attempt.
+    pub answered: BTreeMap<String, Earlier>,
+}
+
+/// An answer of an earlier attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Earlier {
+    /// The entry as keyed, without `#`.
+    pub keys: String,
+    /// An option's name or the label of a scale's point; of other answers it means nothing here.
+    pub value: String,
 }
 
 /// One thing that happened.
@@ -82,6 +94,8 @@ pub enum RecordingKind {
     Statement,
     /// The name of the right advisor. Belongs to the advisor correction.
     AdvisorNote,
+    /// Name and number of somebody who plans to buy a car. Belongs to the lead.
+    Lead,
 }
 
 /// One thing to do.
@@ -139,6 +153,10 @@ pub enum FlowAction {
     FamilyMember,
     /// The customer refused (拒访); nobody calls again for this event.
     Refusal,
+    /// The customer wants never to be called again: the number goes on the do-not-call list.
+    DoNotCall,
+    /// The customer recommends somebody who plans to buy a car.
+    Lead(Lead),
     /// The last action: hang up now (the closing prompt has been heard; after a remote hang-up there is nothing left to do).
     Finish(Outcome),
 }
@@ -193,6 +211,20 @@ pub enum AnswerValue {
     },
     /// Asked, and deliberately nothing: `#` at once, or nothing said.
     Nothing,
+}
+
+/// How somebody who plans to buy a car can be reached (潜在客户). It is no answer to a question and is kept apart from them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Lead {
+    /// The number as keyed: digits, not yet read by a numbering plan.
+    Keyed(Pii<String>),
+    /// Name and number are in a recording.
+    Spoken {
+        /// Where it lies.
+        recording: RecordingRef,
+        /// Its length in ms.
+        duration_ms: u64,
+    },
 }
 
 /// What raised a complaint, or adds to one.

@@ -4,7 +4,7 @@
 //! nothing, and do not silence the prompt: so it is played without the media session's barge-in, and silenced from here. A recording that was begun is always waited for, up to [`super::RECORDING_END`], so that what was said is kept
 //! even when the customer hangs up in the middle.
 
-use super::{AnswerValue, EndedBy, Flow, FlowAction, RECORDING_END, RecordingKind, RecordingRef, State, Timer};
+use super::{AnswerValue, EndedBy, Flow, FlowAction, Lead, RECORDING_END, RecordingKind, RecordingRef, State, Timer};
 use crate::survey::definition::{Step, StepIndex, StepKind, Target};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -187,8 +187,14 @@ impl Flow {
     fn recorded(&mut self, index: StepIndex, value: Option<AnswerValue>, after: After, now: Instant) {
         let definition = Arc::clone(&self.definition);
         let Some(step) = definition.steps.get(index) else { return };
-        if let Some(value) = value {
-            self.given(index, step, String::new(), value);
+        match value {
+            Some(AnswerValue::Recording { recording_kind: RecordingKind::Lead, recording, duration_ms }) => {
+                self.lead(Lead::Spoken { recording, duration_ms });
+            }
+            // no friend's number: that is no answer to a question
+            Some(AnswerValue::Nothing) if matches!(step.kind, StepKind::Record { kind: RecordingKind::Lead, .. }) => {}
+            Some(value) => self.given(index, step, String::new(), value),
+            None => {}
         }
         match after {
             After::Next => self.go(step.next, now),

@@ -2,5 +2,8 @@
 
 mod customer;
 mod edges;
+mod help;
 mod personas;
 mod properties;
+mod resumed;
+mod sales;

@@ -1,6 +1,6 @@
 //! What a step says in this call: slots filled from the facts, conditions decided by what is known so far.
 
-use super::Flow;
+use super::{Flow, Given};
 use crate::survey::definition::{Condition, Fact, PromptId, PromptPart, Test};
 
 impl Flow {
@@ -31,9 +31,11 @@ impl Flow {
             Test::Fact(Fact::Family) => self.so_far.family,
             Test::Fact(Fact::Complaint) => self.so_far.complaint,
             Test::Fact(Fact::Statement) => self.so_far.statement,
+            Test::Fact(Fact::Resumed) => self.so_far.resumed,
+            Test::Fact(Fact::Complete) => self.is_complete(),
+            Test::Fact(Fact::Lead) => self.so_far.lead,
             Test::Answer { step, comparison, value } => {
-                let given = self.so_far.answers.get(step);
-                comparison.holds(given.map(|g| (g.value.as_str(), g.score.map(|(_, score)| score))), value)
+                comparison.holds(self.so_far.answers.get(step).map(Given::known), value)
             }
         }
     }

@@ -65,9 +65,15 @@ const MORNING: &[(&str, &str, &str, Fate)] = &[
 
 /// Fills an empty database so that it is the middle of a morning at `now`. Follow-up `fixture::id(n)` is the n-th of the list, from 1.
 pub async fn fill(conn: &mut PgConnection, now: DateTime<Utc>) {
-    surveys::publish(conn, fixture::SURVEY, "售后三日回访", "key = \"aftersales_3day\"\n", now - Duration::days(9))
-        .await
-        .unwrap();
+    surveys::publish_next(
+        conn,
+        fixture::SURVEY,
+        "售后三日回访",
+        "key = \"aftersales_3day\"\n",
+        now - Duration::days(9),
+    )
+    .await
+    .unwrap();
     let mut rows = Vec::new();
     for (n, (name, plate, model, _)) in (1..).zip(MORNING) {
         let mut row = fixture::row(n, &fixture::number(n * 137), name, plate);

@@ -2,7 +2,7 @@
 //! keys silence it where barge-in allows, recordings end by key, silence or length.
 
 use crate::phone::Pii;
-use crate::survey::{AnswerValue, Definition, EndedBy, Facts, Flow, FlowAction, FlowInput, RecordingRef};
+use crate::survey::{AnswerValue, Definition, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead, RecordingRef};
 use chrono::NaiveDate;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,6 +40,16 @@ pub(super) fn real() -> Arc<Definition> {
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
+pub(super) fn prospect() -> Arc<Definition> {
+    Definition::from_toml("prospect.toml", include_str!("../../../../surveys/prospect.toml"))
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+pub(super) fn sales() -> Arc<Definition> {
+    Definition::from_toml("sales_3day.toml", include_str!("../../../../surveys/sales_3day.toml"))
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
 /// Where virtual time begins.
 pub(super) fn epoch() -> Instant {
     Instant::now()
@@ -53,6 +63,7 @@ pub(super) fn facts() -> Facts {
         event_date: NaiveDate::from_ymd_opt(2026, 11, 21),
         advisor_number: Some("8021".into()),
         now_local: day.and_hms_opt(10, 0, 0).unwrap(),
+        answered: Default::default(),
     }
 }
 
@@ -65,9 +76,16 @@ pub(super) struct Story {
     pub said: Vec<String>,
     /// How long the call took.
     pub took: Duration,
+    /// It may be called once more to go on.
+    pub resumable: bool,
 }
 
 impl Story {
+    /// The last thing said.
+    pub fn last_said(&self) -> &str {
+        self.said.last().map_or("", String::as_str)
+    }
+
     /// The facts without misses.
     pub fn told(&self) -> Vec<&str> {
         self.facts.iter().map(String::as_str).filter(|line| !line.starts_with("missed")).collect()
@@ -115,6 +133,7 @@ pub(super) fn call(definition: Arc<Definition>, facts: Facts, script: &[(&'stati
     }
     assert!(line.flow.poll_timeout().is_none(), "nothing is left to wait for");
     line.story.took = line.now - epoch;
+    line.story.resumable = line.flow.resumable();
     line.story
 }
 
@@ -245,6 +264,9 @@ impl Line {
             FlowAction::WrongNumber => fact("wrong number".into()),
             FlowAction::FamilyMember => fact("family member".into()),
             FlowAction::Refusal => fact("refusal".into()),
+            FlowAction::DoNotCall => fact("never again".into()),
+            FlowAction::Lead(Lead::Keyed(number)) => fact(format!("lead {}", number.expose())),
+            FlowAction::Lead(Lead::Spoken { duration_ms, .. }) => fact(format!("lead of {duration_ms} ms")),
             FlowAction::Finish(outcome) => fact(format!("end: {outcome:?}")),
         }
     }

@@ -50,7 +50,7 @@ fn satisfied() {
             "aftersales.greeting identity.owner_plate digit.3 digit.8 digit.6 identity.keys",
             "aftersales.reason month.11 day.21 consent.ask",
             "advisor.ask digit.8 digit.0 digit.2 digit.1 advisor.keys",
-            "aftersales.q1 scale.five_point",
+            "help.hint aftersales.q1 scale.five_point",
             "aftersales.q2 scale.five_point_short",
             "aftersales.q3 scale.five_point_short",
             "aftersales.q4 scale.five_point_short",
@@ -76,7 +76,7 @@ fn with_little_known_the_wording_has_no_holes() {
         [
             "aftersales.greeting identity.owner identity.keys",
             "aftersales.reason_nodate consent.ask",
-            "aftersales.q1 scale.five_point",
+            "help.hint aftersales.q1 scale.five_point",
         ]
     );
 }
@@ -112,7 +112,7 @@ fn unhappy_at_the_first_question() {
     assert_eq!(
         story.said[3..10],
         [
-            "aftersales.q1 scale.five_point",
+            "help.hint aftersales.q1 scale.five_point",
             "unhappy.apology",
             "unhappy.no_agent",
             "unhappy.statement",
@@ -314,13 +314,16 @@ fn keys_wrong_then_right() {
 #[test]
 fn star_repeats_the_question_and_is_no_miss() {
     let story = play(&[
-        vec![("identity", Keys("1")), ("consent", Keys("*")), ("consent", Over("*")), ("consent", Over("*"))],
+        vec![("identity", Keys("1")), ("consent", Keys("*")), ("consent", Keys("*")), ("consent", Keys("*"))],
         vec![("consent", Keys("1")), ("advisor", Keys("1")), ("q1", Keys("*")), ("q1", HangsUp)],
     ]);
     assert_eq!(story.facts, ["identity: self", "consent: yes", "advisor: correct", "end: BreakOff"]);
     let consent = "aftersales.reason month.11 day.21 consent.ask";
     assert_eq!(story.said[1..5], [consent, consent, consent, consent]);
-    assert_eq!(story.said[6..], ["aftersales.q1 scale.five_point", "aftersales.q1 scale.five_point"]);
+    assert_eq!(
+        story.said[6..],
+        ["help.hint aftersales.q1 scale.five_point", "help.hint aftersales.q1 scale.five_point"]
+    );
 }
 
 #[test]
@@ -402,7 +405,10 @@ fn the_advisor_was_another() {
 fn the_engine_stops_in_the_middle() {
     let story = play(&[begins(), answers(&ITEMS[..2], "1"), vec![("q3", EngineStops)]]);
     assert_eq!(story.facts.last().map(String::as_str), Some("end: Partial"));
-    assert_eq!(story.said.last().map(String::as_str), Some("closing.thanks"));
+    assert_eq!(story.said.last().map(String::as_str), Some("drain.closing"), "called again to go on");
+    let story = play(&[begins(), answers(&ITEMS, "1"), vec![("suggestion", EngineStops)]]);
+    assert_eq!(story.facts.last().map(String::as_str), Some("end: Complete"));
+    assert_eq!(story.said.last().map(String::as_str), Some("closing.thanks"), "nothing is left to ask");
     let story = play(&[begins(), vec![("q1", Keys("4")), ("unhappy_statement", EngineStops)]]);
     assert_eq!(story.facts.last().map(String::as_str), Some("end: Partial"));
     assert_eq!(story.said.last().map(String::as_str), Some("closing.complaint"));
