@@ -57,9 +57,78 @@ impl E164 {
         written.chars().filter(char::is_ascii_digit).collect()
     }
 
+    /// The country of its numbering plan (ISO 3166, two letters); none where no plan knows it.
+    pub fn country(&self) -> Option<String> {
+        let number = phonenumber::parse(None, &self.0).ok()?;
+        number.country().id().map(|id| id.as_ref().to_owned())
+    }
+
+    /// What the numbering plan says about its cost.
+    pub fn kind(&self) -> NumberKind {
+        use phonenumber::Type;
+        let Ok(number) = phonenumber::parse(None, &self.0) else { return NumberKind::Unknown };
+        match number.number_type(&phonenumber::metadata::DATABASE) {
+            Type::FixedLine | Type::Mobile | Type::FixedLineOrMobile | Type::Voip | Type::TollFree => {
+                NumberKind::Ordinary
+            }
+            Type::PremiumRate => NumberKind::PremiumRate,
+            Type::SharedCost => NumberKind::SharedCost,
+            Type::PersonalNumber => NumberKind::Personal,
+            Type::Pager
+            | Type::Uan
+            | Type::Emergency
+            | Type::Voicemail
+            | Type::ShortCode
+            | Type::StandardRate
+            | Type::Carrier
+            | Type::NoInternational => NumberKind::Special,
+            Type::Unknown => NumberKind::Unknown,
+        }
+    }
+
     /// The number masked: the first three characters and the last two stay.
     pub fn masked(&self) -> String {
         mask(&self.0)
+    }
+}
+
+/// What a numbering plan says about the cost of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberKind {
+    /// A fixed, mobile or free number.
+    Ordinary,
+    /// Premium rate: the called side earns.
+    PremiumRate,
+    /// Shared cost.
+    SharedCost,
+    /// A personal number, which forwards at the caller's cost.
+    Personal,
+    /// Service, pager, voicemail and emergency numbers.
+    Special,
+    /// The plan has no such number.
+    Unknown,
+}
+
+impl NumberKind {
+    /// True for what may cost more than a call, and has no customer behind it.
+    pub fn is_costly(self) -> bool {
+        match self {
+            NumberKind::Ordinary | NumberKind::Unknown => false,
+            NumberKind::PremiumRate | NumberKind::SharedCost | NumberKind::Personal | NumberKind::Special => true,
+        }
+    }
+}
+
+impl fmt::Display for NumberKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NumberKind::Ordinary => "ordinary",
+            NumberKind::PremiumRate => "premium-rate",
+            NumberKind::SharedCost => "shared-cost",
+            NumberKind::Personal => "personal",
+            NumberKind::Special => "special service",
+            NumberKind::Unknown => "unknown",
+        })
     }
 }
 
@@ -154,6 +223,21 @@ mod tests {
             [("+8613800138000", "13800138000"), ("+861065529988", "01065529988"), ("+14155552671", "4155552671")]
         {
             assert_eq!(E164::from_stored(number).unwrap().national(), want);
+        }
+    }
+
+    #[test]
+    fn plans_know_country_and_cost() {
+        for (number, country, costly) in [
+            ("+8613800138000", Some("CN"), false),
+            ("+14155552671", Some("US"), false),
+            ("+442079460018", Some("GB"), false),
+            ("+19002345678", Some("US"), true),
+            ("+449098790123", Some("GB"), true),
+        ] {
+            let number = E164::from_stored(number).unwrap();
+            assert_eq!(number.country().as_deref(), country, "{number}");
+            assert_eq!(number.kind().is_costly(), costly, "{number} {:?}", number.kind());
         }
     }
 

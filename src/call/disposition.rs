@@ -56,6 +56,8 @@ dispositions! {
     Declined = "declined", "3.12", Busy;
     /// Rang, and nobody answered.
     NoAnswer = "no_answer", "3.13", NoAnswer;
+    /// An answering machine took the call.
+    Machine = "machine", "3.14", Machine;
     /// The phone is switched off, out of reach or not registered.
     Unreachable = "unreachable", "3.16", Unreachable;
     /// The trunk or the network had no room, or failed before it rang.
@@ -91,6 +93,8 @@ pub enum Retry {
     Busy,
     /// After `dialer.retry.no_answer_min`.
     NoAnswer,
+    /// After `dialer.retry.machine_min`.
+    Machine,
     /// After `dialer.retry.unreachable_min`.
     Unreachable,
     /// After `dialer.retry.congestion_min`.

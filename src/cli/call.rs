@@ -9,7 +9,7 @@ use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::phones;
-use crate::dialer::policy::{Permit, Window, permit};
+use crate::dialer::policy::{Asked, Contact, Permit, Refusal};
 use crate::phone::{E164, Pii};
 use crate::survey::flow::Facts;
 use chrono::NaiveDate;
@@ -100,19 +100,22 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     conclude(&ending, options.json)
 }
 
+/// A person dials by hand: the number's history is not asked, everything else is.
 fn permitted(settings: &Settings, number: &E164) -> Result<(), Failure> {
-    let dialer = &settings.dialer;
-    let window = Window::from(&dialer.window);
-    match permit(number, &dialer.allow, &window, parts::zone(settings)?, Clock::System.now()) {
+    let manners = parts::manners(settings)?;
+    let (zone, now, contact) = (parts::zone(settings)?, Clock::System.now(), Contact::default());
+    match manners.permit(&Asked { number, zone, appointment: false, contact: &contact, now }) {
         Permit::Dial => Ok(()),
-        Permit::NotBefore(at) => Err(Failure::start(format!(
-            "the calling window (dialer.window) is closed until {}",
+        Permit::NotBefore(at, _) => Err(Failure::start(format!(
+            "the calling window (dialer.window and the country's) is closed until {}",
             at.format("%F %H:%M UTC")
         ))),
         Permit::NeverOpen => Err(Failure::start("the calling window (dialer.window) never opens")),
-        Permit::NotAllowed => {
+        Permit::Refused(Refusal::NotAllowed) => {
             Err(Failure::start("dialer.allow has no prefix for this number; add one, as allow = [\"+86\"]"))
         }
+        Permit::Refused(refusal) => Err(Failure::start(refusal)),
+        Permit::Blocked | Permit::Spent => Err(Failure::start("this number must not be dialled")),
     }
 }
 

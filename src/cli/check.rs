@@ -49,6 +49,7 @@ pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
     if settings.dialer.allow.is_empty() && readable {
         findings.warning("dialer.allow: is empty; nobody will be called");
     }
+    countries(&settings, &mut findings);
     if let Err(error) = parts::trunks(&settings) {
         findings.error(error);
     }
@@ -69,6 +70,23 @@ pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Country packs that read badly, or whose holidays run out within a month.
+fn countries(settings: &Settings, findings: &mut Findings) {
+    let soon = crate::clock::Clock::System.now().date_naive() + chrono::TimeDelta::days(30);
+    match parts::packs(settings) {
+        Err(error) => findings.error(error),
+        Ok(packs) => {
+            let ending = packs.values().filter(|pack| pack.holidays_known_until < soon);
+            for pack in ending.filter(|pack| pack.country == settings.dealer.country) {
+                findings.warning(format!(
+                    "country pack {}: its holidays are complete up to {} only; keep it up (dialer.countries_dir)",
+                    pack.country, pack.holidays_known_until
+                ));
+            }
+        }
+    }
 }
 
 fn prompts(settings: &Settings, findings: &mut Findings) -> PromptStore {

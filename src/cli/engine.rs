@@ -6,7 +6,6 @@ use crate::config::Settings;
 use crate::db::journal::{Applier, Journal};
 use crate::db::reconcile::Scope;
 use crate::db::{self, Store, queue, surveys};
-use crate::dialer::policy::RetryRule;
 use crate::dialer::trunks::Trunk;
 use crate::dialer::worker::{Engine, Until};
 use crate::media::prompt::PromptStore;
@@ -49,6 +48,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     let clock = Clock::System;
     // What costs nothing to find out comes first.
     let trunks = parts::trunks(settings)?;
+    let manners = parts::manners(settings)?;
     let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
     let files = parts::load_surveys(&settings.survey.surveys_dir)?;
     let listener = TcpListener::bind(settings.web.listen)
@@ -73,10 +73,12 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         journal,
         line,
         surveys: surveys.into(),
-        rule: RetryRule::from(&settings.dialer),
+        manners,
         settings: settings.dialer.clone(),
+        zone: parts::zone(settings)?,
         node,
         clock: clock.clone(),
+        minutes: Default::default(),
     });
     take_over(&engine).await.map_err(|error| Failure::start(format!("calls of an earlier run: {error}")))?;
 

@@ -11,18 +11,23 @@ macro_rules! say {
 mod call;
 mod callee;
 mod check;
+mod control;
 mod customer;
 mod demo;
+mod do_not_call;
 mod engine;
+mod follow_up;
 mod import;
 mod migrate;
 mod parts;
 mod plan;
+mod queue;
 mod serve;
 mod survey;
 mod tasks;
 
 use crate::config::{self, Settings};
+use crate::db::state::CampaignState;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -69,6 +74,20 @@ enum Command {
     Tasks(tasks::Options),
     /// Prints a customer's tracking table: every touch, done and planned.
     Customer(customer::Options),
+    /// What is due, why the next one waits, and when tonight's work will be done.
+    Queue(queue::Options),
+    /// A follow-up's whole story.
+    FollowUp(follow_up::Options),
+    /// Dials nothing new, at once and on every engine; live calls go on.
+    Pause(control::Options),
+    /// Dials again.
+    Resume(control::Options),
+    /// Dials nothing new, and asks live calls to close.
+    Drain(control::Options),
+    /// Puts follow-ups that were set aside for a person back into the queue.
+    Release(control::Release),
+    /// Numbers that nobody dials: add, remove, import, list.
+    DoNotCall(do_not_call::Options),
     /// Places one call now and prints it as it happens; nothing is stored.
     Call(call::Options),
     /// Plays simulated customers: answers SIP calls by persona of the called number and keys like people.
@@ -126,6 +145,13 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Plan(options) => plan::run(settings(file.as_deref())?, options).await,
             Command::Tasks(options) => tasks::run(settings(file.as_deref())?, options).await,
             Command::Customer(options) => customer::run(settings(file.as_deref())?, options).await,
+            Command::Queue(options) => queue::run(settings(file.as_deref())?, options).await,
+            Command::FollowUp(options) => follow_up::run(settings(file.as_deref())?, options).await,
+            Command::Pause(options) => control::run(settings(file.as_deref())?, options, CampaignState::Paused).await,
+            Command::Resume(options) => control::run(settings(file.as_deref())?, options, CampaignState::Running).await,
+            Command::Drain(options) => control::run(settings(file.as_deref())?, options, CampaignState::Draining).await,
+            Command::Release(options) => control::release(settings(file.as_deref())?, options).await,
+            Command::DoNotCall(options) => do_not_call::run(settings(file.as_deref())?, options).await,
             Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
             Command::Callee(options) => callee::run(options).await,
             Command::Survey(options) => survey::run(settings(file.as_deref())?, options).await,

@@ -5,6 +5,8 @@ use crate::call::driver::Line;
 use crate::config::Settings;
 use crate::db::surveys::{self, Published};
 use crate::db::{self, Store, StoreError, StoreSettings};
+use crate::dialer::policy::Manners;
+use crate::dialer::policy::country::{self, Pack};
 use crate::dialer::trunks::Trunk;
 use crate::followup::calendar::Offset;
 use crate::followup::calendar::rule::Calendar;
@@ -150,6 +152,28 @@ pub fn trunks(settings: &Settings) -> Result<Vec<Trunk>, Failure> {
         trunks.push(Trunk { name: name.clone(), address, credentials, settings: trunk.clone() });
     }
     Ok(trunks)
+}
+
+/// The country packs: the built-in ones, and those of `dialer.countries_dir`.
+pub fn packs(settings: &Settings) -> Result<BTreeMap<String, Pack>, Failure> {
+    let mut more = Vec::new();
+    if let Some(directory) = &settings.dialer.countries_dir {
+        let unreadable = |error: std::io::Error| {
+            Failure::start(format!("dialer.countries_dir: {} cannot be read: {error}", directory.display()))
+        };
+        for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                more.push((path.display().to_string(), std::fs::read_to_string(&path).map_err(unreadable)?));
+            }
+        }
+    }
+    country::packs(&more).map_err(Failure::start)
+}
+
+/// The settings and the country packs as rules.
+pub fn manners(settings: &Settings) -> Result<Manners, Failure> {
+    Ok(Manners::new(&settings.dialer, &packs(settings)?))
 }
 
 /// The dealer's zone.

@@ -148,6 +148,14 @@ pub struct Trunk {
     pub number_format: NumberFormat,
     /// Seconds a phone may ring before CANCEL; counted from the INVITE.
     pub ring_timeout_s: u64,
+    /// Only numbers that begin with one of these leave here; empty: all.
+    pub prefixes: Vec<String>,
+    /// Smaller is taken first; the next one only where this has no room.
+    pub priority: u16,
+    /// Share of the calls among trunks of one priority.
+    pub weight: u16,
+    /// Seconds from the first call, or from the end of a pause, to the full rate.
+    pub ramp_up_s: u64,
 }
 
 impl Default for Trunk {
@@ -164,6 +172,10 @@ impl Default for Trunk {
             calls_per_second: 2.0,
             number_format: NumberFormat::E164,
             ring_timeout_s: 40,
+            prefixes: Vec::new(),
+            priority: 10,
+            weight: 1,
+            ramp_up_s: 10,
         }
     }
 }
@@ -222,6 +234,8 @@ pub struct Dialer {
     pub node: Option<String>,
     /// Calls at the same time, over all trunks.
     pub max_calls: u32,
+    /// Calls at the same time over all trunks and all engines on one database; 0: no limit beside those of the trunks.
+    pub max_calls_all_engines: u32,
     /// Only numbers that begin with one of these are dialled. Empty: nobody is called.
     pub allow: Vec<String>,
     /// Calling window.
@@ -232,6 +246,20 @@ pub struct Dialer {
     pub max_attempts: u32,
     /// Attempts for one follow-up on one day of the customer.
     pub max_attempts_a_day: u32,
+    /// Attempts to one number on one day of the customer, over all follow-ups.
+    pub max_attempts_a_day_to_number: u32,
+    /// Attempts to one number in 30 days, over all follow-ups.
+    pub max_attempts_30_days_to_number: u32,
+    /// Hours for which a number is left alone after an attempt for another follow-up.
+    pub gap_attempt_h: u32,
+    /// Days for which a number is left alone after a conversation for another follow-up.
+    pub gap_conversation_d: u32,
+    /// Minutes of conversation on one day of the dealer, over all engines, after which nobody is called any more; 0: no limit.
+    pub max_minutes_a_day: u32,
+    /// Seconds that live calls have for their closing prompt when the engine is stopped.
+    pub drain_s: u64,
+    /// Directory of country packs (`CN.toml` …) that take the place of the built-in ones.
+    pub countries_dir: Option<PathBuf>,
     /// Seconds a lease lasts without a heartbeat.
     pub lease_ttl_s: u64,
     /// Hours after the event before the first call.
@@ -243,11 +271,19 @@ impl Default for Dialer {
         Dialer {
             node: None,
             max_calls: 20,
+            max_calls_all_engines: 0,
             allow: Vec::new(),
             window: Window::default(),
             retry: Retry::default(),
             max_attempts: 6,
             max_attempts_a_day: 2,
+            max_attempts_a_day_to_number: 3,
+            max_attempts_30_days_to_number: 12,
+            gap_attempt_h: 4,
+            gap_conversation_d: 1,
+            max_minutes_a_day: 10_000,
+            drain_s: 45,
+            countries_dir: None,
             lease_ttl_s: 60,
             delay_h: 24,
         }
@@ -266,8 +302,10 @@ pub struct Window {
     pub close: NaiveTime,
     /// Days on which calls may start: `mon` … `sun`.
     pub weekdays: Vec<String>,
-    /// Must be set for a window that begins before 08:00 or ends after 21:00.
+    /// Must be set for a window that begins before 08:00 or ends after 21:00; then this window counts alone, and no country's hours.
     pub allow_night: bool,
+    /// Call on the public holidays of the customer's country too.
+    pub allow_holidays: bool,
 }
 
 impl Default for Window {
@@ -277,6 +315,7 @@ impl Default for Window {
             close: NaiveTime::from_hms_opt(20, 0, 0).unwrap_or_default(),
             weekdays: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(String::from).to_vec(),
             allow_night: false,
+            allow_holidays: false,
         }
     }
 }
@@ -285,21 +324,36 @@ impl Default for Window {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Retry {
-    /// After a busy tone or a rejected call.
+    /// After a busy tone.
     pub busy_min: u32,
+    /// After the phone rejected the call.
+    pub declined_min: u32,
     /// After nobody answered.
     pub no_answer_min: u32,
+    /// After an answering machine.
+    pub machine_min: u32,
     /// After the phone could not be reached.
     pub unreachable_min: u32,
     /// After the trunk or the network had no room.
     pub congestion_min: u32,
     /// After the customer hung up in the middle, or said nothing.
     pub break_off_min: u32,
+    /// After an attempt of which nobody knows what became, once a person has released the follow-up.
+    pub unknown_min: u32,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Retry { busy_min: 30, no_answer_min: 180, unreachable_min: 240, congestion_min: 10, break_off_min: 240 }
+        Retry {
+            busy_min: 30,
+            declined_min: 180,
+            no_answer_min: 180,
+            machine_min: 180,
+            unreachable_min: 240,
+            congestion_min: 10,
+            break_off_min: 240,
+            unknown_min: 60,
+        }
     }
 }
 

@@ -19,6 +19,10 @@ pub fn validate(settings: &Settings, origin: &str) -> Vec<Problem> {
     found
 }
 
+fn is_prefix(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
 type Report<'a> = dyn FnMut(&str, String) + 'a;
 
 fn dealer(settings: &Settings, problem: &mut Report<'_>) {
@@ -68,6 +72,15 @@ fn trunk(name: &str, trunk: &Trunk, problem: &mut Report<'_>) {
     if !(5..=180).contains(&trunk.ring_timeout_s) {
         problem(&key("ring_timeout_s"), "5 to 180 seconds are wanted".into());
     }
+    for prefix in trunk.prefixes.iter().filter(|prefix| !is_prefix(prefix)) {
+        problem(&key("prefixes"), format!("`{prefix}` is not a prefix (a + and digits, as +86)"));
+    }
+    if trunk.weight == 0 {
+        problem(&key("weight"), "at least 1 is wanted".into());
+    }
+    if trunk.ramp_up_s > 3600 {
+        problem(&key("ramp_up_s"), "at most 3600 seconds are wanted".into());
+    }
     if trunk.username.is_none() && (trunk.password.is_some() || trunk.password_file.is_some()) {
         problem(&key("username"), "is missing beside the password".into());
     }
@@ -87,17 +100,27 @@ fn calendar(settings: &Settings, problem: &mut Report<'_>) {
 
 fn dialer(settings: &Settings, problem: &mut Report<'_>) {
     let dialer = &settings.dialer;
-    for prefix in &dialer.allow {
-        let digits = prefix.strip_prefix('+').unwrap_or_default();
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            problem("dialer.allow", format!("`{prefix}` is not a prefix (a + and digits, as +86)"));
-        }
+    for prefix in dialer.allow.iter().filter(|prefix| !is_prefix(prefix)) {
+        problem("dialer.allow", format!("`{prefix}` is not a prefix (a + and digits, as +86)"));
     }
     if dialer.max_calls == 0 {
         problem("dialer.max_calls", "at least 1 is wanted".into());
     }
     if dialer.lease_ttl_s < 5 {
         problem("dialer.lease_ttl_s", "at least 5 seconds are wanted".into());
+    }
+    for (key, value) in [
+        ("max_attempts", dialer.max_attempts),
+        ("max_attempts_a_day", dialer.max_attempts_a_day),
+        ("max_attempts_a_day_to_number", dialer.max_attempts_a_day_to_number),
+        ("max_attempts_30_days_to_number", dialer.max_attempts_30_days_to_number),
+    ] {
+        if value == 0 {
+            problem(&format!("dialer.{key}"), "at least 1 is wanted".into());
+        }
+    }
+    if !(1..=600).contains(&dialer.drain_s) {
+        problem("dialer.drain_s", "1 to 600 seconds are wanted".into());
     }
     let window = &dialer.window;
     if window.open >= window.close {

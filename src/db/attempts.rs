@@ -1,7 +1,7 @@
 //! `attempts`: one try to reach a customer (architecture.md, decision 6). [`begin`] is committed before the INVITE leaves; the attempt counts once
 //! [`mark_sent`] is written; [`end`] closes it together with the follow-up's next state. All but `begin` bear being done twice (the journal replays).
 
-use super::queue::Leased;
+use super::queue::{Leased, NEVER_ATTEMPTED};
 use super::state::{FollowUpState, StateReason};
 use super::{Result, StoreError};
 use crate::ids::{AttemptId, FollowUpId, LeaseToken};
@@ -90,12 +90,13 @@ pub async fn begin(conn: &mut PgConnection, new: &NewAttempt) -> std::result::Re
         }
     })?;
     let Some(ordinal) = inserted else { return Err(BeginError::NotOurs(new.follow_up)) };
-    let done = sqlx::query("update follow_ups set state = 'in_call', survey_version = $2 where id = $1")
-        .bind(new.follow_up.0)
-        .bind(new.survey_version)
-        .execute(&mut *tx)
-        .await
-        .map_err(StoreError::from)?;
+    let done =
+        sqlx::query("update follow_ups set state = 'in_call', state_detail = null, survey_version = $2 where id = $1")
+            .bind(new.follow_up.0)
+            .bind(new.survey_version)
+            .execute(&mut *tx)
+            .await
+            .map_err(StoreError::from)?;
     if done.rows_affected() != 1 {
         return Err(StoreError::row("follow_ups", new.follow_up, "one row was to be set in_call").into());
     }
@@ -128,14 +129,29 @@ pub async fn never_sent(conn: &mut PgConnection, id: AttemptId) -> Result<()> {
     exists(conn, id).await
 }
 
-/// How many attempts at a follow-up have begun since a moment.
-pub async fn count_since(conn: &mut PgConnection, follow_up: FollowUpId, since: DateTime<Utc>) -> Result<u32> {
-    let count: i64 = sqlx::query_scalar("select count(*) from attempts where follow_up_id = $1 and began_at >= $2")
-        .bind(follow_up.0)
-        .bind(since)
-        .fetch_one(conn)
-        .await?;
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+/// When the attempts at a follow-up began, first to last: those whose INVITE left, and an open one.
+pub async fn begun(conn: &mut PgConnection, follow_up: FollowUpId) -> Result<Vec<DateTime<Utc>>> {
+    Ok(sqlx::query_scalar(
+        "select began_at from attempts where follow_up_id = $1 and (invite_sent_at is not null or ended_at is null) order by ordinal",
+    )
+    .bind(follow_up.0)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The trunks that had no room for a follow-up since a moment.
+pub async fn congested_trunks(
+    conn: &mut PgConnection,
+    follow_up: FollowUpId,
+    since: DateTime<Utc>,
+) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar(
+        "select distinct trunk from attempts where follow_up_id = $1 and disposition = 'congestion' and ended_at >= $2",
+    )
+    .bind(follow_up.0)
+    .bind(since)
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Writes that the callee answered. The first time stands.
@@ -169,7 +185,7 @@ fn exactly_one(rows: u64, id: AttemptId) -> Result<()> {
 }
 
 /// What becomes of the follow-up when an attempt ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "next")]
 pub enum Next {
     /// Dial again, not before `at`. At or after the deadline it expires instead (`queue::expire_overdue`).
@@ -184,6 +200,11 @@ pub enum Next {
     },
     /// Finished: the attempt's disposition is the final one.
     Done,
+    /// Ends as not reached in time, at once: no attempt is left, or none would come before the deadline.
+    NotReached {
+        /// Which of them, in a sentence.
+        reason: String,
+    },
     /// A person decides.
     Review,
 }
@@ -263,17 +284,22 @@ pub async fn end(conn: &mut PgConnection, end: &AttemptEnd) -> Result<Ended> {
 /// Sets the follow-up's next state where it is still this attempt's: in call under its lease, or waiting for a review because its engine died.
 /// One that an earlier attempt answered in part stays partial when the last attempt does not reach the customer (a number that is gone by then).
 async fn set_next(tx: &mut PgConnection, follow_up: FollowUpId, token: LeaseToken, end: &AttemptEnd) -> Result<u64> {
-    let (state, next_at, closed, reason) = match end.next {
-        Next::Retry { at } => (FollowUpState::Retry, Some(at), false, None),
-        Next::CallBack { at } => (FollowUpState::CallBack, Some(at), false, None),
-        Next::Done => (FollowUpState::Done, None, true, None),
-        Next::Review => (FollowUpState::NeedsReview, None, false, Some(StateReason::EngineDied)),
+    let (state, next_at, disposition, reason, detail) = match &end.next {
+        Next::Retry { at } => (FollowUpState::Retry, Some(*at), None, None, None),
+        Next::CallBack { at } => (FollowUpState::CallBack, Some(*at), None, None, None),
+        Next::Done => (FollowUpState::Done, None, Some(end.disposition.as_str()), None, None),
+        Next::NotReached { reason } => {
+            let why = StateReason::NotReachedInTime;
+            (FollowUpState::Expired, None, Some(why.as_str()), Some(why), Some(reason))
+        }
+        Next::Review => (FollowUpState::NeedsReview, None, None, Some(review_reason(end)), end.detail.as_ref()),
     };
+    let closed = disposition.is_some();
     let done = sqlx::query(
-        "update follow_ups set state = $3, state_reason = $4, next_attempt_at = coalesce($5, next_attempt_at),
+        "update follow_ups set state = $3, state_reason = $4, state_detail = $10, next_attempt_at = coalesce($5, next_attempt_at),
                 lease_token = null, lease_node = null, lease_expires_at = null,
                 final_disposition = case when $6 and stays_partial then 'partial' when $6 then $7 end,
-                final_aapor = case when $6 and stays_partial then '1.2' when $6 then $8 end, closed_at = case when $6 then $9 end
+                final_aapor = case when $6 and stays_partial then '1.2' when $6 then coalesce($8, $11) end, closed_at = case when $6 then $9 end
          from (select $7 not in ('complete', 'partial', 'refusal', 'wrong_number')
                       and exists (select from attempts a where a.follow_up_id = $1 and a.disposition = 'partial') as stays_partial) earlier
          where id = $1 and ((state = 'in_call' and lease_token = $2) or (state = 'needs_review' and state_reason = 'engine_died'))",
@@ -284,12 +310,23 @@ async fn set_next(tx: &mut PgConnection, follow_up: FollowUpId, token: LeaseToke
     .bind(reason)
     .bind(next_at)
     .bind(closed)
-    .bind(&end.disposition)
+    .bind(disposition)
     .bind(&end.aapor)
     .bind(end.ended_at)
+    .bind(detail)
+    .bind(closed.then_some(NEVER_ATTEMPTED).filter(|_| reason.is_some()))
     .execute(tx)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Why a person has to look at it. An engine that died is told from the rest: its own end may still come from its journal.
+fn review_reason(end: &AttemptEnd) -> StateReason {
+    match (end.disposition.as_str(), end.blame.as_deref()) {
+        ("trunk_refused", _) => StateReason::TrunkRefused,
+        (_, Some("engine")) => StateReason::EngineDied,
+        _ => StateReason::OutcomeUnknown,
+    }
 }
 
 #[cfg(test)]

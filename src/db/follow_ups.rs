@@ -87,6 +87,8 @@ pub struct FollowUp {
     pub state: FollowUpState,
     /// Why, where the state does not say it.
     pub state_reason: Option<StateReason>,
+    /// What it waits for, why it was set aside or not reached: a sentence for people.
+    pub state_detail: Option<String>,
     /// Smaller is dialled earlier.
     pub priority: i16,
     /// From when on it was owed.
@@ -112,7 +114,7 @@ pub struct FollowUp {
 /// One follow-up, or an error that names it.
 pub async fn get(conn: &mut PgConnection, id: FollowUpId) -> Result<FollowUp> {
     sqlx::query_as(
-        "select id, customer_id, service_event_id, phone_id, survey_key, survey_version, state, state_reason, priority, due_at, next_attempt_at,
+        "select id, customer_id, service_event_id, phone_id, survey_key, survey_version, state, state_reason, state_detail, priority, due_at, next_attempt_at,
                 deadline, attempts_made, lease_node, lease_expires_at, final_disposition, final_aapor, closed_at
          from follow_ups where id = $1",
     )

@@ -5,6 +5,7 @@ use super::{Result, StoreError};
 use crate::ids::{AttemptId, FollowUpId};
 use crate::phone::E164;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -63,6 +64,54 @@ pub async fn is_blocked(conn: &mut PgConnection, number: &E164) -> Result<bool> 
         .fetch_one(conn)
         .await?;
     Ok(found)
+}
+
+/// Ends what waits on a number that is wrong or blocked.
+pub async fn close_all_blocked(conn: &mut PgConnection, number: &E164, at: DateTime<Utc>) -> Result<()> {
+    close_blocked(conn, Which::OnNumber(number.as_str()), at).await.map(drop)
+}
+
+/// An entry of the do-not-call list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Blocked {
+    /// The number; serialised masked.
+    #[serde(serialize_with = "masked")]
+    pub number: E164,
+    /// Who put it there.
+    pub source: DoNotCallSource,
+    /// When.
+    pub added_at: DateTime<Utc>,
+}
+
+fn masked<S: serde::Serializer>(number: &E164, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&number.masked())
+}
+
+/// The do-not-call list, newest first.
+pub async fn blocked(conn: &mut PgConnection, limit: i64) -> Result<Vec<Blocked>> {
+    let rows: Vec<(String, DoNotCallSource, DateTime<Utc>)> =
+        sqlx::query_as("select number, source, added_at from do_not_call order by added_at desc, number limit $1")
+            .bind(limit)
+            .fetch_all(conn)
+            .await?;
+    let entry = |(number, source, added_at): (String, _, _)| match E164::from_stored(&number) {
+        Ok(number) => Ok(Blocked { number, source, added_at }),
+        Err(_) => Err(StoreError::row("do_not_call", "?", "a number is not E.164")),
+    };
+    rows.into_iter().map(entry).collect()
+}
+
+/// Takes a number off the do-not-call list; what had ended because of it stays ended. Says whether it was on it.
+pub async fn unblock(conn: &mut PgConnection, number: &E164, at: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query(
+        "with gone as (delete from do_not_call where number = $1 returning number, source, added_at)
+         insert into do_not_call_removals (number, source, added_at, removed_at) select number, source, added_at, $2 from gone",
+    )
+    .bind(number.as_str())
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Which follow-ups [`close_blocked`] looks at.

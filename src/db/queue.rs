@@ -81,14 +81,25 @@ pub struct Leased {
 }
 
 /// Takes up to `limit` due follow-ups, booked call-backs first, then by priority and time. Never one past its deadline, on a wrong or do-not-call number,
-/// on a number that is in a call or leased by somebody, or leased and not run out. A row that cannot be used goes to `needs_review` and is not returned.
+/// on a number that is in a call or leased by somebody, of a campaign that is paused, or leased and not run out. A row that cannot be used goes to `needs_review` and is not returned.
 pub async fn lease(conn: &mut PgConnection, request: &LeaseRequest<'_>) -> Result<Vec<Leased>> {
+    lease_for(conn, request, None).await
+}
+
+/// The same, of numbers that begin with one of these prefixes: those that a trunk with room carries.
+pub async fn lease_for(
+    conn: &mut PgConnection,
+    request: &LeaseRequest<'_>,
+    prefixes: Option<&[String]>,
+) -> Result<Vec<Leased>> {
     let mut rows = sqlx::query(
         "with due as (
              select f.id from follow_ups f join phones p on p.id = f.phone_id
              where f.state in ('waiting', 'retry', 'call_back') and f.next_attempt_at <= $1 and f.deadline > $1
                and (f.lease_expires_at is null or f.lease_expires_at <= $1)
                and ($2::text is null or f.survey_key = $2) and ($3::uuid is null or f.id = $3)
+               and ($7::text[] is null or exists (select from unnest($7::text[]) prefix where starts_with(p.number, prefix)))
+               and not exists (select from campaigns k where k.state <> 'running' and (k.survey_key is null or k.survey_key = f.survey_key))
                and p.wrong_at is null
                and not exists (select from do_not_call d where d.number = p.number)
                and not exists (select from attempts a where a.number = p.number and a.ended_at is null)
@@ -119,6 +130,7 @@ pub async fn lease(conn: &mut PgConnection, request: &LeaseRequest<'_>) -> Resul
     .bind(request.limit)
     .bind(request.node)
     .bind(request.now + request.ttl)
+    .bind(prefixes)
     .fetch_all(&mut *conn)
     .await?;
     rows.sort_by_cached_key(|row| {
@@ -171,9 +183,10 @@ fn read(row: &PgRow) -> std::result::Result<Leased, &'static str> {
 async fn set_aside(conn: &mut PgConnection, id: FollowUpId, column: &'static str) -> Result<()> {
     tracing::error!(follow_up = %id, column, "follow-up cannot be dialled: this column is unusable; set aside for review");
     let done = sqlx::query(
-        "update follow_ups set state = 'needs_review', state_reason = 'bad_data', lease_token = null, lease_node = null, lease_expires_at = null where id = $1",
+        "update follow_ups set state = 'needs_review', state_reason = 'bad_data', state_detail = $2, lease_token = null, lease_node = null, lease_expires_at = null where id = $1",
     )
     .bind(id.0)
+    .bind(format!("the column {column} is unusable"))
     .execute(conn)
     .await?;
     exactly_one(done.rows_affected(), id)
@@ -236,8 +249,11 @@ pub const NEVER_ATTEMPTED: &str = "3.11";
 pub async fn expire_overdue(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<FollowUpId>> {
     let ended: Vec<Uuid> = sqlx::query_scalar(
         "update follow_ups f
-         set state = 'expired', state_reason = 'not_reached_in_time', final_disposition = case when exists (select from attempts a where a.follow_up_id = f.id and a.disposition = 'partial')
-                                      then 'partial' else 'not_reached_in_time' end, closed_at = $1,
+         set state = 'expired', state_reason = 'not_reached_in_time', closed_at = $1,
+             final_disposition = case when exists (select from attempts a where a.follow_up_id = f.id and a.disposition = 'partial')
+                                      then 'partial' else 'not_reached_in_time' end,
+             state_detail = case when attempts_made = 0 then 'never dialled before the deadline' else 'the deadline passed after ' || attempts_made || ' attempts' end
+                            || coalesce('; last: ' || state_detail, ''),
              final_aapor = case when exists (select from attempts a where a.follow_up_id = f.id and a.disposition = 'partial')
                                 then '1.2' else coalesce((select a.aapor from attempts a where a.follow_up_id = f.id and a.aapor is not null
                                      order by a.ordinal desc limit 1), $3) end,

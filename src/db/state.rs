@@ -66,6 +66,21 @@ text_enum! {
         NumberBlocked = "number_blocked",
         /// The number was marked wrong.
         NumberWrong = "number_wrong",
+        /// The number is refused: allow-list, or a range that costs more than a call.
+        NumberRefused = "number_refused",
+        /// The INVITE left and nobody knows what became of it.
+        OutcomeUnknown = "outcome_unknown",
+        /// The trunk refuses our calls.
+        TrunkRefused = "trunk_refused",
+    }
+    /// What is done with a campaign.
+    CampaignState ("campaigns_state_check") {
+        /// Dialled.
+        Running = "running",
+        /// Nothing new is dialled; live calls go on.
+        Paused = "paused",
+        /// Nothing new is dialled; live calls are asked to close.
+        Draining = "draining",
     }
     /// What a follow-up is about.
     EventKind ("service_events_kind_check") {

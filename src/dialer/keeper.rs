@@ -4,7 +4,7 @@
 
 use crate::call::driver::Report;
 use crate::call::machine::Keep;
-use crate::call::timeline::TimelineEvent;
+use crate::call::timeline::{Moment, TimelineEvent};
 use crate::clock::Clock;
 use crate::db::answers::{NewAnswer, NewRecording};
 use crate::db::call_backs::NewCallBack;
@@ -35,17 +35,30 @@ pub struct Keeper {
     zone: Tz,
     waiting: Vec<Event>,
     seq: i32,
-    booked: Option<DateTime<Utc>>,
+    kept: Kept,
+}
+
+/// What of an attempt decides what comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The call-back that was booked.
+    pub booked: Option<DateTime<Utc>>,
+    /// A phone rang, or the trunk said so.
+    pub rang: bool,
+    /// The call was answered.
+    pub answered: bool,
+    /// What the conversation came to.
+    pub outcome: Option<flow::Outcome>,
 }
 
 impl Keeper {
     /// A keeper for `attempt` at `leased`.
     pub fn new(journal: Journal, clock: Clock, leased: &Leased, attempt: AttemptId) -> Keeper {
-        Keeper { journal, clock, attempt, zone: leased.zone, waiting: Vec::new(), seq: 0, booked: None }
+        Keeper { journal, clock, attempt, zone: leased.zone, waiting: Vec::new(), seq: 0, kept: Kept::default() }
     }
 
-    /// Keeps everything until the channel closes; gives the call-back that was booked.
-    pub async fn keep(mut self, mut inbox: mpsc::UnboundedReceiver<Report>) -> Option<DateTime<Utc>> {
+    /// Keeps everything until the channel closes; gives what decides about the next step.
+    pub async fn keep(mut self, mut inbox: mpsc::UnboundedReceiver<Report>) -> Kept {
         loop {
             let report = if self.waiting.is_empty() {
                 inbox.recv().await
@@ -68,10 +81,11 @@ impl Keeper {
             }
         }
         self.append(Vec::new());
-        self.booked
+        self.kept
     }
 
     fn note(&mut self, event: &TimelineEvent) {
+        self.kept.rang |= matches!(event.moment, Moment::Ringing { .. });
         self.waiting.push(Event {
             seq: self.seq,
             offset_ms: i64::try_from(event.offset_ms).unwrap_or(i64::MAX),
@@ -97,7 +111,10 @@ impl Keeper {
         match keep {
             // Written before the INVITE left (`launch`).
             Keep::InviteSent => Vec::new(),
-            Keep::Answered => vec![Fact::AttemptAnswered { attempt, at }],
+            Keep::Answered => {
+                self.kept.answered = true;
+                vec![Fact::AttemptAnswered { attempt, at }]
+            }
             Keep::Answer(answer, complaint) => {
                 let complaint = complaint.map(|trigger| Fact::Complaint(self.complaint(trigger, at)));
                 [Fact::Answer(self.answer(answer, at))].into_iter().chain(complaint).collect()
@@ -109,13 +126,14 @@ impl Keeper {
             }
             Keep::CallBack(wish) => {
                 let call_at = in_zone(wish.local, self.zone, at);
-                self.booked = Some(call_at);
+                self.kept.booked = Some(call_at);
                 vec![Fact::CallBack(NewCallBack { id: CallBackId(Uuid::now_v7()), attempt, call_at, booked_at: at })]
             }
             Keep::WrongNumber => vec![Fact::WrongNumber { attempt, at }],
             Keep::DoNotCall => vec![Fact::DoNotCall { attempt, at }],
             Keep::Lead(lead) => self.lead(lead, at),
             Keep::Outcome(outcome) => {
+                self.kept.outcome = Some(outcome);
                 vec![Fact::SurveyFinished { attempt, outcome: outcome_text(outcome).to_owned() }]
             }
         }

@@ -2,24 +2,26 @@
 //!
 //! The attempt is committed, and "sent" is in the journal, before its INVITE leaves (decision 6): whatever dies in between, nobody is dialled twice.
 
-use super::keeper::Keeper;
-use super::policy::{History, Next};
-use super::trunks::Trunk;
+use super::keeper::{Keeper, Kept};
+use super::policy::window::day_start;
+use super::policy::{Contact, History, Next, Permit};
+use super::trunks::{NoRoom, Trunk};
 use super::worker::Engine;
 use crate::call::disposition::{Blame, Disposition, Verdict};
 use crate::call::driver::{self, Order, Report};
-use crate::call::machine::Ending;
+use crate::call::machine::{Ending, disposition_of};
 use crate::db::StoreError;
 use crate::db::answers;
-use crate::db::attempts::{self, AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
+use crate::db::attempts::{AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
+use crate::db::gate::{self, Gate, Limits};
 use crate::db::journal::Fact;
 use crate::db::queue::Leased;
 use crate::ids::AttemptId;
 use crate::survey::flow::{Earlier, Facts};
-use chrono::{DateTime, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,104 +29,166 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Launched {
     /// The INVITE left; the call is over.
-    Called(Disposition),
+    Called {
+        /// What became of it.
+        disposition: Disposition,
+        /// The trunk had no room for it.
+        congested: bool,
+    },
     /// Nothing left the machine.
-    NotCalled,
+    NotCalled {
+        /// Because the trunk cannot be reached.
+        congested: bool,
+    },
+    /// The trunk has no room over all engines; the follow-up was given back.
+    NoRoom(NoRoom),
 }
 
-/// Makes one attempt at `leased` over `trunk`.
-pub async fn launch(engine: Arc<Engine>, leased: Leased, trunk: Trunk, stop: CancellationToken) -> Launched {
+/// The way that a call takes.
+pub struct Way {
+    /// Its trunk.
+    pub trunk: Trunk,
+    /// Time between two calls on that trunk, over all engines.
+    pub interval: Duration,
+    /// Whether another trunk may take it where this one has no room.
+    pub others: bool,
+    /// The call is asked to close politely.
+    pub close: CancellationToken,
+    /// The call is cut.
+    pub cut: CancellationToken,
+}
+
+/// What is known of the attempt when it ends.
+struct Known {
+    history: History,
+    kept: Kept,
+    others: bool,
+}
+
+/// Makes one attempt at `leased`.
+pub async fn launch(engine: Arc<Engine>, leased: Leased, way: Way) -> Launched {
     let id = AttemptId(uuid::Uuid::now_v7());
-    match begin(&engine, &leased, &trunk, id).await {
-        Ok((history, answered)) => call(&engine, &leased, &trunk, id, history, answered, stop).await,
-        Err(BeginError::NumberInCall(_)) => {
-            engine.release_busy(&leased).await;
-            Launched::NotCalled
+    let nothing = Launched::NotCalled { congested: false };
+    let (launched, given_back) = match begin(&engine, &leased, &way, id).await {
+        Ok((Gate::Begun(begun), answered)) => return call(&engine, &leased, &way, id, begun, answered).await,
+        Ok((Gate::Denied(no), _)) => (nothing, engine.turn_down(&leased, no).await),
+        Ok((Gate::Full, _)) => (Launched::NoRoom(NoRoom::Full), engine.release(&leased, None).await),
+        Ok((Gate::Paced(at), _)) => {
+            let at = instant(at, engine.clock.now());
+            (Launched::NoRoom(NoRoom::Paced(at)), engine.release(&leased, None).await)
         }
+        Ok((Gate::Held(at), _)) => {
+            let at = instant(at, engine.clock.now());
+            (Launched::NoRoom(NoRoom::Held(at)), engine.release(&leased, None).await)
+        }
+        Err(BeginError::NumberInCall(_)) => (nothing, engine.release_busy(&leased).await),
         Err(error) => {
             tracing::warn!(follow_up = %leased.follow_up, %error, "no attempt was begun");
-            Launched::NotCalled
+            (nothing, Ok(()))
         }
+    };
+    if let Err(error) = given_back {
+        tracing::warn!(follow_up = %leased.follow_up, %error, "the lease was not given back; it ends by itself");
     }
+    launched
 }
 
 /// Questions that earlier attempts have answered.
 type Answered = BTreeMap<String, Earlier>;
 
-/// Commits the attempt, and that its INVITE is about to leave; gives what the call has to know of earlier ones.
+/// Commits the attempt, unless policy or the trunk says no at this moment, which is the last before the INVITE; gives what earlier ones answered.
 async fn begin(
     engine: &Engine,
     leased: &Leased,
-    trunk: &Trunk,
+    way: &Way,
     id: AttemptId,
-) -> Result<(History, Answered), BeginError> {
+) -> Result<(Gate<Permit>, Answered), BeginError> {
     let now = engine.clock.now();
+    let limits = Limits {
+        max_calls: way.trunk.settings.max_calls,
+        interval: TimeDelta::from_std(way.interval).unwrap_or_default(),
+        all_calls: engine.settings.max_calls_all_engines,
+        day_start: day_start(now, leased.zone),
+        number: &leased.number,
+    };
+    let new = NewAttempt::of(leased, id, &way.trunk.name, now);
     let mut conn = engine.pool.acquire().await.map_err(StoreError::from)?;
     let answered = answers::latest(&mut conn, leased.follow_up, leased.survey_version).await?;
     let answered = answered.into_iter().map(|a| (a.question, Earlier { keys: a.keys, value: a.value })).collect();
-    attempts::begin(&mut conn, &NewAttempt::of(leased, id, &trunk.name, now)).await?;
-    let today = start_of_day(now, leased.zone);
-    let attempts_today = attempts::count_since(&mut conn, leased.follow_up, today).await?;
-    let history = History {
-        attempts: u32::try_from(leased.attempts_made).unwrap_or_default() + 1,
-        attempts_today,
-        zone: leased.zone,
-        deadline: leased.deadline,
-        booked: None,
+    let judge = |contact: &Contact| match engine.permit(leased, contact) {
+        Permit::Dial => Ok(()),
+        no => Err(no),
     };
-    Ok((history, answered))
+    Ok((gate::begin(&mut conn, &new, &limits, judge).await?, answered))
 }
 
-fn start_of_day(now: DateTime<Utc>, zone: chrono_tz::Tz) -> DateTime<Utc> {
-    let midnight = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
-    zone.from_local_datetime(&midnight).earliest().map_or(now, |at| at.to_utc())
+fn instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Instant {
+    Instant::now() + (at - now).to_std().unwrap_or_default()
 }
 
 async fn call(
     engine: &Arc<Engine>,
     leased: &Leased,
-    trunk: &Trunk,
+    way: &Way,
     id: AttemptId,
-    mut history: History,
+    begun: Vec<DateTime<Utc>>,
     answered: Answered,
-    stop: CancellationToken,
 ) -> Launched {
     let (reports, inbox) = mpsc::unbounded_channel();
     let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id);
     let keeping = tokio::spawn(keeper.keep(inbox));
-    let ending = match order(engine, leased, trunk, answered) {
-        Ok(order) => dial(engine, id, order, reports, stop).await,
-        Err(ending) => ending,
+    let ending = match order(engine, leased, &way.trunk, answered) {
+        Ok(order) => dial(engine, id, order, reports, way).await,
+        Err(ending) => Some(ending),
     };
-    // The keeper ends when the driver has dropped its side; a keeper that broke has booked nothing.
-    history.booked = keeping.await.unwrap_or_default();
+    // The keeper ends when the driver has dropped its side; a keeper that broke knows nothing.
+    let kept = keeping.await.unwrap_or_default();
+    let ending = ending.unwrap_or_else(|| was_cut(&kept));
     let sent = !ending.never_left;
     let disposition = ending.verdict.disposition;
-    let end = attempt_end(engine, id, ending, &history);
+    let congested = disposition == Disposition::Congestion && ending.verdict.blame == Blame::Trunk && !kept.rang;
+    let mut history = History { begun, zone: leased.zone, deadline: leased.deadline, booked: kept.booked };
+    if !sent {
+        history.begun.pop();
+    }
+    let known = Known { history, kept, others: way.others };
+    let end = attempt_end(engine, id, leased, ending, &known);
     let facts = (!sent).then_some(Fact::NeverSent { attempt: id }).into_iter().chain([Fact::AttemptEnded(end)]);
     for fact in facts {
         if let Err(error) = engine.journal.append(&[fact]) {
             tracing::error!(attempt = %id, %error, "the end of an attempt could not be kept; housekeeping will close it");
         }
     }
-    if sent { Launched::Called(disposition) } else { Launched::NotCalled }
+    if sent { Launched::Called { disposition, congested } } else { Launched::NotCalled { congested } }
 }
 
-/// Says that the INVITE leaves, and lets it leave. Without the first there is no second.
+/// Says that the INVITE leaves, and lets it leave. Without the first there is no second. None: the call was cut.
 async fn dial(
     engine: &Engine,
     attempt: AttemptId,
     order: Order,
     reports: mpsc::UnboundedSender<Report>,
-    stop: CancellationToken,
-) -> Ending {
+    way: &Way,
+) -> Option<Ending> {
     if let Err(error) = engine.journal.append(&[Fact::AttemptSent { attempt, at: engine.clock.now() }]) {
-        return could_not_place(&error);
+        return Some(could_not_place(&error));
     }
-    match driver::drive(&engine.line, order, reports, stop).await {
-        Ok(ending) => ending,
-        Err(not_placed) => could_not_place(&not_placed),
-    }
+    let driven = tokio::select! {
+        driven = driver::drive(&engine.line, order, reports, way.close.clone()) => driven,
+        () = way.cut.cancelled() => return None,
+    };
+    Some(driven.unwrap_or_else(|not_placed| could_not_place(&not_placed)))
+}
+
+/// What is made of a call that was cut because it did not close in time: what the customer had said by then stands.
+fn was_cut(kept: &Kept) -> Ending {
+    let (disposition, detail) = match kept.outcome {
+        Some(outcome) => disposition_of(outcome),
+        None if kept.answered => (Disposition::BreakOff, "the engine was stopped, and the call did not close in time"),
+        None => (Disposition::Unknown, "the engine was stopped, and the trunk did not say what became of the call"),
+    };
+    let verdict = Verdict::new(disposition, Blame::Engine, detail);
+    Ending { verdict, sip_status: None, outcome: kept.outcome, never_left: false }
 }
 
 fn order(engine: &Engine, leased: &Leased, trunk: &Trunk, answered: Answered) -> Result<Order, Ending> {
@@ -159,10 +223,16 @@ fn could_not_place(error: &dyn std::fmt::Display) -> Ending {
     Ending { verdict, sip_status: None, outcome: None, never_left: true }
 }
 
-fn attempt_end(engine: &Engine, attempt: AttemptId, ending: Ending, history: &History) -> AttemptEnd {
+fn attempt_end(engine: &Engine, attempt: AttemptId, leased: &Leased, ending: Ending, known: &Known) -> AttemptEnd {
     let now = engine.clock.now();
     let Ending { verdict, sip_status, .. } = ending;
-    let next = engine.rule.after(verdict.retried_as(), history, now);
+    let rule = engine.manners.retry(&leased.number);
+    let congested = verdict.disposition == Disposition::Congestion && verdict.blame == Blame::Trunk;
+    let next = if congested && !known.kept.rang && known.others {
+        rule.on_another_trunk(&known.history, now)
+    } else {
+        rule.after(verdict.retried_as(), &known.history, now)
+    };
     AttemptEnd {
         attempt,
         ended_at: now,
@@ -172,17 +242,16 @@ fn attempt_end(engine: &Engine, attempt: AttemptId, ending: Ending, history: &Hi
         blame: Some(verdict.blame.as_str().to_owned()),
         retry_allowed: matches!(next, Next::At(_)),
         detail: Some(verdict.detail),
-        next: stored_next(&next, verdict.disposition, history),
+        next: stored_next(&next, verdict.disposition),
     }
 }
 
-fn stored_next(next: &Next, disposition: Disposition, history: &History) -> StoredNext {
+fn stored_next(next: &Next, disposition: Disposition) -> StoredNext {
     match next {
         Next::At(at) if disposition == Disposition::CallBack => StoredNext::CallBack { at: *at },
         Next::At(at) => StoredNext::Retry { at: *at },
         Next::Done => StoredNext::Done,
-        // At its deadline the queue ends it as not reached in time.
-        Next::NotReached(_) => StoredNext::Retry { at: history.deadline },
+        Next::NotReached(why) => StoredNext::NotReached { reason: (*why).to_owned() },
         Next::Review => StoredNext::Review,
     }
 }

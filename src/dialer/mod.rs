@@ -1,8 +1,12 @@
-//! Dialling: `policy` (pure: windows, caps, retries, pacing), `trunks` (who takes the next call), and the shells: `worker` (the loop), `launch` (one attempt), `keeper` (what an attempt reports), `judge` (what a dead engine left).
+//! Dialling: `policy` (pure: windows, caps, retries, pacing), `trunks` (who takes the next call), and the shells: `worker` (the loop), `floor` (its live calls), `house`
+//! (what it does beside), `launch` (one attempt), `keeper` (what an attempt reports), `judge` (what a dead engine left).
 
+mod floor;
+mod house;
 pub mod judge;
 pub mod keeper;
 pub mod launch;
 pub mod policy;
+mod surveys;
 pub mod trunks;
 pub mod worker;

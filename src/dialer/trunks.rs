@@ -1,4 +1,7 @@
 //! The trunks of one engine process: which one takes the next call, and when. Pure; counts what it is told.
+//!
+//! Of the trunks that carry a number the one of the smallest priority is taken; where it is full or left alone, the next one (failover); where it is only paced,
+//! its moment is waited for. What all engines together may do is held by `db::gate`; this is each engine's own view.
 
 use super::policy::Pacer;
 use crate::config;
@@ -7,7 +10,7 @@ use crate::sip::auth::Credentials;
 use crate::sip::header::NameAddr;
 use crate::sip::uri::Uri;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A trunk as calls use it.
 #[derive(Clone, Debug)]
@@ -28,6 +31,19 @@ pub struct Trunk {
 pub struct NotAnAddress(&'static str);
 
 impl Trunk {
+    /// Whether it carries this number.
+    pub fn carries(&self, number: &E164) -> bool {
+        let prefixes = &self.settings.prefixes;
+        prefixes.is_empty() || prefixes.iter().any(|prefix| number.as_str().starts_with(prefix.as_str()))
+    }
+
+    /// Whether it carries whatever `other` carries.
+    fn covers(&self, other: &Trunk) -> bool {
+        let (own, others) = (&self.settings.prefixes, &other.settings.prefixes);
+        let covered = |prefix: &String| own.iter().any(|wide| prefix.starts_with(wide.as_str()));
+        own.is_empty() || (!others.is_empty() && others.iter().all(covered))
+    }
+
     /// Request-URI for `number`, written as this trunk wants it (RFC 3261 19.1.6).
     pub fn target(&self, number: &E164) -> Result<Uri, NotAnAddress> {
         let user = match self.settings.number_format {
@@ -66,51 +82,175 @@ struct Line {
     trunk: Trunk,
     pacer: Pacer,
     live: u32,
+    started: u64,
+    /// Other engines fill it until then, as far as we know.
+    full_until: Option<Instant>,
+}
+
+impl Line {
+    fn new(trunk: Trunk) -> Line {
+        let ramp = Duration::from_secs(trunk.settings.ramp_up_s);
+        Line { pacer: Pacer::new(trunk.settings.calls_per_second, ramp), live: 0, started: 0, full_until: None, trunk }
+    }
+
+    /// It takes calls, if not in this moment.
+    fn is_open(&self, now: Instant) -> bool {
+        let full = self.full_until.is_some_and(|until| until > now);
+        self.live < self.trunk.settings.max_calls && !full && self.pacer.held(now).is_none()
+    }
+
+    fn is_ready(&self, now: Instant) -> bool {
+        self.is_open(now) && self.pacer.ready_at(now) <= now
+    }
+
+    /// Smaller takes the next call.
+    fn burden(&self) -> (f64, f64) {
+        let weight = f64::from(self.trunk.settings.weight.max(1));
+        (f64::from(self.live) / weight, self.started as f64 / weight)
+    }
+
+    /// When it is worth asking again; none: when a call ends.
+    fn again_at(&self, now: Instant) -> Option<Instant> {
+        let full = self.live >= self.trunk.settings.max_calls;
+        (!full).then(|| self.pacer.ready_at(now).max(self.full_until.unwrap_or(now)))
+    }
 }
 
 /// Whether a call may start now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Room {
-    /// On the trunk of this index.
-    Now(usize),
-    /// Not before this moment: the pace.
+    /// To a number that begins with one of these; none: to any.
+    Now(Option<Vec<String>>),
+    /// Not before this moment: the pace, or a pause.
     At(Instant),
     /// Not before a call ends.
     Full,
 }
 
+/// Which trunk takes the call to a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The trunk of this index.
+    Take(usize),
+    /// None before this moment.
+    At(Instant),
+    /// None before a call ends.
+    Full,
+    /// No trunk carries such numbers.
+    Nobody,
+}
+
+/// Why the gate let no call onto a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoom {
+    /// All engines together fill it.
+    Full,
+    /// Another engine has used this moment: not before.
+    Paced(Instant),
+    /// It had no room lately: not before.
+    Held(Instant),
+}
+
+/// A trunk that other engines fill is asked again after so long.
+const FULL_AGAIN: Duration = Duration::from_millis(500);
+
 impl Trunks {
     /// The trunks of the settings; `limit` calls over all of them.
     pub fn new(trunks: Vec<Trunk>, limit: u32) -> Trunks {
-        let line = |trunk: Trunk| Line { pacer: Pacer::new(trunk.settings.calls_per_second), live: 0, trunk };
-        Trunks { lines: trunks.into_iter().map(line).collect(), limit }
+        Trunks { lines: trunks.into_iter().map(Line::new).collect(), limit }
     }
 
-    /// The trunk with the most room that may start a call at `now`.
+    /// What may be called at `now`.
     pub fn room(&self, now: Instant) -> Room {
         if self.live() >= self.limit {
             return Room::Full;
         }
-        let open = self.lines.iter().enumerate().filter(|(_, line)| line.live < line.trunk.settings.max_calls);
-        let ready = open.clone().filter(|(_, line)| line.pacer.ready_at(now) <= now);
-        if let Some((index, _)) = ready.max_by_key(|(_, line)| line.trunk.settings.max_calls - line.live) {
-            return Room::Now(index);
+        // A trunk that stands in only for others is no use while these are merely paced: their moment comes.
+        let waits = |line: &Line| {
+            let better = |other: &&Line| other.trunk.settings.priority < line.trunk.settings.priority;
+            let paced = |other: &&Line| other.is_open(now) && !other.is_ready(now) && other.trunk.covers(&line.trunk);
+            self.lines.iter().filter(better).any(|other| paced(&other))
+        };
+        let useful: Vec<&Line> = self.lines.iter().filter(|line| line.is_ready(now) && !waits(line)).collect();
+        if useful.is_empty() {
+            let again = self.lines.iter().filter_map(|line| line.again_at(now)).filter(|at| *at > now).min();
+            return again.map_or(Room::Full, Room::At);
         }
-        open.map(|(_, line)| line.pacer.ready_at(now)).min().map_or(Room::Full, Room::At)
+        let any = useful.len() == self.lines.len() || useful.iter().any(|line| line.trunk.settings.prefixes.is_empty());
+        let prefixes = || useful.iter().flat_map(|line| line.trunk.settings.prefixes.clone()).collect();
+        Room::Now((!any).then(prefixes))
     }
 
-    /// A call starts on the trunk of this index.
-    pub fn start(&mut self, index: usize, now: Instant) -> Trunk {
+    /// The trunk for a number; those in `tried` had no room for it lately and come last.
+    pub fn choose(&self, number: &E164, tried: &[String], now: Instant) -> Choice {
+        let carriers: Vec<usize> = (0..self.lines.len()).filter(|i| self.lines[*i].trunk.carries(number)).collect();
+        if carriers.is_empty() {
+            return Choice::Nobody;
+        }
+        let is_tried = |index: &usize| tried.contains(&self.lines[*index].trunk.name);
+        let fresh: Vec<usize> = carriers.iter().copied().filter(|index| !is_tried(index)).collect();
+        let mut among = if fresh.is_empty() { carriers } else { fresh };
+        among.retain(|index| self.lines[*index].is_open(now));
+        let first = among.iter().map(|index| self.lines[*index].trunk.settings.priority).min();
+        among.retain(|index| Some(self.lines[*index].trunk.settings.priority) == first);
+        let ready = among.iter().copied().filter(|index| self.lines[*index].is_ready(now));
+        let lightest = ready.min_by(|a, b| {
+            self.lines[*a].burden().partial_cmp(&self.lines[*b].burden()).unwrap_or(std::cmp::Ordering::Equal)
+        });
+        if let Some(index) = lightest {
+            return Choice::Take(index);
+        }
+        let lines = self.lines.iter().filter(|line| line.trunk.carries(number));
+        let again = match among.is_empty() {
+            true => lines.filter_map(|line| line.again_at(now)).filter(|at| *at > now).min(),
+            false => among.iter().filter_map(|index| self.lines[*index].again_at(now)).min(),
+        };
+        again.map_or(Choice::Full, Choice::At)
+    }
+
+    /// Whether another trunk carries the number that was not tried.
+    pub fn has_other(&self, number: &E164, index: usize, tried: &[String]) -> bool {
+        let other =
+            |(i, line): (usize, &Line)| i != index && !tried.contains(&line.trunk.name) && line.trunk.carries(number);
+        self.lines.iter().enumerate().any(other)
+    }
+
+    /// A call starts on the trunk of this index. Gives the trunk, and the time until the next one.
+    pub fn start(&mut self, index: usize, now: Instant) -> (Trunk, Duration) {
         let line = &mut self.lines[index];
         line.live += 1;
+        line.started += 1;
         line.pacer.start(now);
-        line.trunk.clone()
+        (line.trunk.clone(), line.pacer.interval(now))
     }
 
     /// A call on the trunk of this name ended.
     pub fn end(&mut self, name: &str) {
-        if let Some(line) = self.lines.iter_mut().find(|line| line.trunk.name == name) {
+        if let Some(line) = self.line(name) {
             line.live = line.live.saturating_sub(1);
+        }
+    }
+
+    /// The trunk carried a call.
+    pub fn carried(&mut self, name: &str) {
+        if let Some(line) = self.line(name) {
+            line.pacer.carried();
+        }
+    }
+
+    /// The trunk had no room: it is left alone for a while. Gives how long.
+    pub fn congested(&mut self, name: &str, now: Instant) -> Option<Duration> {
+        self.line(name).map(|line| line.pacer.congestion(now))
+    }
+
+    /// The gate let no call onto the trunk.
+    pub fn refused(&mut self, name: &str, why: NoRoom, now: Instant) {
+        if let Some(line) = self.line(name) {
+            match why {
+                NoRoom::Full => line.full_until = Some(now + FULL_AGAIN),
+                NoRoom::Paced(at) => line.pacer.not_before(at),
+                NoRoom::Held(until) => line.pacer.hold(until),
+            }
         }
     }
 
@@ -118,54 +258,12 @@ impl Trunks {
     pub fn live(&self) -> u32 {
         self.lines.iter().map(|line| line.live).sum()
     }
+
+    fn line(&mut self, name: &str) -> Option<&mut Line> {
+        self.lines.iter_mut().find(|line| line.trunk.name == name)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn trunk(name: &str, max_calls: u32, calls_per_second: f64) -> Trunk {
-        let settings = config::Trunk { max_calls, calls_per_second, ..config::Trunk::default() };
-        Trunk { name: name.into(), address: "127.0.0.1:5070".parse().unwrap(), credentials: None, settings }
-    }
-
-    #[test]
-    fn no_trunk_gets_more_than_it_takes() {
-        let now = Instant::now();
-        let mut trunks = Trunks::new(vec![trunk("a", 1, 10.0), trunk("b", 2, 10.0)], 10);
-        assert_eq!(trunks.room(now), Room::Now(1));
-        assert_eq!(trunks.start(1, now).name, "b");
-        assert_eq!(trunks.room(now), Room::Now(0));
-        trunks.start(0, now);
-        assert_eq!(trunks.room(now), Room::At(now + Duration::from_millis(100)), "the pace of b");
-        let later = now + Duration::from_millis(100);
-        assert_eq!(trunks.room(later), Room::Now(1));
-        trunks.start(1, later);
-        assert_eq!(trunks.room(later + Duration::from_secs(9)), Room::Full);
-        trunks.end("a");
-        assert_eq!(trunks.room(later + Duration::from_secs(9)), Room::Now(0));
-    }
-
-    #[test]
-    fn all_trunks_together_keep_the_limit() {
-        let now = Instant::now();
-        let mut trunks = Trunks::new(vec![trunk("a", 5, 1000.0), trunk("b", 5, 1000.0)], 1);
-        trunks.start(0, now);
-        assert_eq!(trunks.room(now + Duration::from_secs(1)), Room::Full);
-    }
-
-    #[test]
-    fn numbers_are_written_as_the_trunk_wants_them() {
-        let number = E164::from_stored("+8613800138000").unwrap();
-        for (format, want) in [
-            (config::NumberFormat::E164, "sip:+8613800138000@127.0.0.1:5070;user=phone"),
-            (config::NumberFormat::Plain, "sip:8613800138000@127.0.0.1:5070;user=phone"),
-            (config::NumberFormat::National, "sip:13800138000@127.0.0.1:5070;user=phone"),
-        ] {
-            let mut trunk = trunk("a", 1, 1.0);
-            trunk.settings.number_format = format;
-            assert_eq!(trunk.target(&number).unwrap().to_string(), want);
-        }
-    }
-}
+#[path = "trunks_tests.rs"]
+mod tests;

@@ -1,37 +1,33 @@
-//! The loop of one engine process: takes due follow-ups from the queue while trunks have room, launches their calls, keeps leases alive, and cleans up
-//! after engines that died. Holds no database transaction while a call runs (decision 4) and never dials what policy refuses.
+//! The loop of one engine process: takes due follow-ups from the queue while trunks have room and launches their calls. Holds no database transaction while a
+//! call runs (decision 4) and never dials what policy refuses. What it does beside stands in `house`, the live calls in `floor`, one call in `launch`.
 
-use super::judge::judge;
-use super::launch::{self, Launched};
-use super::policy::{Permit, RetryRule, permit};
-use super::trunks::{Room, Trunk, Trunks};
+use super::floor::{Congested, Floor, Tokens};
+use super::policy::{Asked, Contact, Manners, Permit};
+pub use super::surveys::Surveys;
+use super::trunks::{Choice, Room, Trunk, Trunks};
 use crate::call::driver::Line;
 use crate::clock::Clock;
 use crate::config;
-use crate::db::StoreError;
 use crate::db::journal::Journal;
 use crate::db::queue::{self, LeaseRequest, Leased};
-use crate::db::reconcile::{self, Orphan, Scope};
-use crate::db::surveys;
-use crate::db::wake;
-use crate::ids::LeaseToken;
-use crate::survey::check;
-use crate::survey::definition::Definition;
+use crate::db::state::{CampaignState, FollowUpState};
+use crate::db::{StoreError, attempts, controls, desk, gate, phones, wake};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, RwLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// How long the loop sleeps when nothing wakes it: new work is announced by NOTIFY, so this only covers what nobody announces (windows that open).
 const IDLE: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not answer.
 const AWAY: Duration = Duration::from_secs(2);
-/// A follow-up that the settings do not let us dial is looked at again after so long: somebody may change them.
+/// What cannot be dialled for a reason that somebody may mend is looked at again after so long.
 const REFUSED_AGAIN: TimeDelta = TimeDelta::hours(1);
+/// Rest after a follow-up was given back for want of a trunk's moment.
+const GIVEN_BACK: Duration = Duration::from_millis(50);
 /// A number that is in a call already is looked at again after so long.
 const IN_CALL_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
@@ -47,12 +43,16 @@ pub struct Engine {
     pub surveys: Surveys,
     /// `[dialer]`.
     pub settings: config::Dialer,
-    /// The same as a rule.
-    pub rule: RetryRule,
+    /// The same and the country packs, as rules.
+    pub manners: Manners,
+    /// The dealer's zone, in which a day's minutes are counted.
+    pub zone: chrono_tz::Tz,
     /// This process in leases.
     pub node: String,
     /// The time of day.
     pub clock: Clock,
+    /// When the day's minutes were counted last, and whether they were used up.
+    pub minutes: Mutex<Option<(Instant, bool)>>,
 }
 
 /// What [`Engine::run`] is asked to do.
@@ -64,42 +64,26 @@ pub enum Until {
     Idle,
 }
 
-/// Surveys by key and published version; one that is published while the engine runs is read when the first follow-up asks for it.
-pub struct Surveys(RwLock<BTreeMap<(String, i32), Arc<Definition>>>);
-
-impl From<BTreeMap<(String, i32), Arc<Definition>>> for Surveys {
-    fn from(surveys: BTreeMap<(String, i32), Arc<Definition>>) -> Surveys {
-        Surveys(RwLock::new(surveys))
-    }
-}
-
-impl Surveys {
-    /// A survey in a version, if it was read.
-    pub fn get(&self, survey: &str, version: i32) -> Option<Arc<Definition>> {
-        let surveys = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        surveys.get(&(survey.to_owned(), version)).cloned()
-    }
-
-    fn add(&self, survey: &str, version: i32, definition: Arc<Definition>) {
-        let mut surveys = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        surveys.insert((survey.to_owned(), version), definition);
-    }
+enum Step {
+    Wait(Duration),
+    NothingDue,
 }
 
 impl Engine {
-    /// Works the queue. After `stop` no call is launched; live calls are asked to close and are waited for.
+    /// Works the queue. After `stop` no call is launched; live calls are asked to close, and are cut after `dialer.drain_s`.
     pub async fn run(self: Arc<Self>, trunks: Vec<Trunk>, until: Until, stop: CancellationToken) {
         let housekeeping = CancellationToken::new();
         let tokens = Tokens::default();
         let keeper = tokio::spawn(self.clone().keep_house(tokens.clone(), housekeeping.clone()));
-        let mut floor = Floor {
-            trunks: Trunks::new(trunks, self.settings.max_calls),
-            calls: JoinSet::new(),
-            names: HashMap::new(),
-            tokens,
-        };
-        self.work(&mut floor, until, &stop).await;
-        while floor.next_ended().await {}
+        let names: Vec<String> = trunks.iter().map(|trunk| trunk.name.clone()).collect();
+        let mut floor = Floor::new(Trunks::new(trunks, self.settings.max_calls), tokens, stop.clone());
+        self.work(&mut floor, &names, until, &stop).await;
+        let closing = async { while floor.next_ended().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(self.settings.drain_s), closing).await.is_err() {
+            tracing::warn!("live calls did not close within dialer.drain_s; they are cut");
+            floor.cut();
+            while floor.next_ended().await.is_some() {}
+        }
         if let Err(error) = self.release_leases().await {
             tracing::warn!(%error, "leases were not given back; they end by themselves");
         }
@@ -107,14 +91,23 @@ impl Engine {
         let _ = keeper.await;
     }
 
-    async fn work(self: &Arc<Self>, floor: &mut Floor, until: Until, stop: &CancellationToken) {
+    async fn work(self: &Arc<Self>, floor: &mut Floor, trunks: &[String], until: Until, stop: &CancellationToken) {
         let (wake, mut woken) = mpsc::channel(1);
         let listener = tokio::spawn(wake::listen(self.pool.clone(), wake));
+        let mut opened = false;
         while !stop.is_cancelled() {
-            let nap = match self.launch_some(floor, stop).await {
+            let step = async {
+                if !opened {
+                    gate::open_lines(&mut *self.pool.acquire().await?, trunks, self.clock.now()).await?;
+                    opened = true;
+                }
+                self.drain_campaigns(floor).await?;
+                self.launch_some(floor).await
+            };
+            let nap = match step.await {
                 Ok(Step::Wait(nap)) => nap,
                 Ok(Step::NothingDue)
-                    if until == Until::Idle && floor.calls.is_empty() && self.journal.backlog().records == 0 =>
+                    if until == Until::Idle && floor.is_empty() && self.journal.backlog().records == 0 =>
                 {
                     break;
                 }
@@ -126,7 +119,7 @@ impl Engine {
             };
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = floor.next_ended(), if !floor.calls.is_empty() => {}
+                Some(ended) = floor.next_ended(), if !floor.is_empty() => self.leave_alone(ended).await,
                 Some(()) = woken.recv() => {}
                 () = tokio::time::sleep(nap) => {}
             }
@@ -135,206 +128,150 @@ impl Engine {
     }
 
     /// Launches calls as long as there is work and room.
-    async fn launch_some(self: &Arc<Self>, floor: &mut Floor, stop: &CancellationToken) -> Result<Step, StoreError> {
+    async fn launch_some(self: &Arc<Self>, floor: &mut Floor) -> Result<Step, StoreError> {
+        if self.minutes_spent().await? {
+            return Ok(Step::NothingDue);
+        }
         loop {
             let now = Instant::now();
-            let index = match floor.trunks.room(now) {
-                Room::Now(index) => index,
+            let prefixes = match floor.trunks.room(now) {
+                Room::Now(prefixes) => prefixes,
                 Room::At(at) => return Ok(Step::Wait(at - now)),
                 Room::Full => return Ok(Step::Wait(IDLE)),
             };
             if self.line.media.is_full() {
                 return Ok(Step::Wait(IDLE));
             }
-            let Some(leased) = self.lease_one().await? else { return Ok(Step::NothingDue) };
+            let Some(leased) = self.lease_one(prefixes.as_deref()).await? else { return Ok(Step::NothingDue) };
             self.read_survey(&leased).await?;
-            if let Some(not_before) = self.put_off(&leased) {
-                self.release(&leased, Some(not_before)).await?;
+            if !self.may_dial(&leased).await? {
                 continue;
             }
-            let trunk = floor.trunks.start(index, now);
-            floor.launch(self.clone(), leased, trunk, stop.clone());
+            let tried = self.congested_trunks(&leased).await?;
+            match floor.choose(&leased, &tried) {
+                Choice::Take(index) => floor.launch(self.clone(), leased, &tried, index),
+                Choice::Nobody => {
+                    let at = self.clock.now() + REFUSED_AGAIN;
+                    self.put_off(&leased, at, "no trunk carries such numbers (trunks.NAME.prefixes)").await?;
+                }
+                // The queue keeps its order: the same one comes first again.
+                Choice::At(at) => {
+                    self.release(&leased, None).await?;
+                    // Giving it back wakes every engine: not more often than so.
+                    tokio::time::sleep(GIVEN_BACK).await;
+                    return Ok(Step::Wait(at.saturating_duration_since(Instant::now())));
+                }
+                Choice::Full => {
+                    self.release(&leased, None).await?;
+                    return Ok(Step::Wait(IDLE));
+                }
+            }
         }
     }
 
-    async fn lease_one(&self) -> Result<Option<Leased>, StoreError> {
+    async fn lease_one(&self, prefixes: Option<&[String]>) -> Result<Option<Leased>, StoreError> {
         let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
         let request =
             LeaseRequest { node: &self.node, limit: 1, ttl, now: self.clock.now(), survey: None, follow_up: None };
-        Ok(queue::lease(&mut *self.pool.acquire().await?, &request).await?.pop())
+        Ok(queue::lease_for(&mut *self.pool.acquire().await?, &request, prefixes).await?.pop())
     }
 
-    /// Reads the survey of a follow-up where it was published after this engine's start; one that cannot be read is put off.
-    async fn read_survey(&self, leased: &Leased) -> Result<(), StoreError> {
-        let (key, version) = (&leased.survey, leased.survey_version);
-        if self.surveys.get(key, version).is_some() {
-            return Ok(());
+    /// The trunks that had no room for this follow-up just now: another one is looked for.
+    async fn congested_trunks(&self, leased: &Leased) -> Result<Vec<String>, StoreError> {
+        if leased.state != FollowUpState::Retry {
+            return Ok(Vec::new());
         }
-        let published = surveys::get(&mut *self.pool.acquire().await?, key, version).await?;
-        // Prompts are in memory since the start: one that came with this version needs a restart.
-        let spoken = |definition: &Definition| {
-            let has = |language: &String| {
-                let used = check::used_prompts(definition, language);
-                used.iter().all(|id| self.line.prompts.get(language, id.as_str()).is_some())
-            };
-            definition.languages.iter().all(has)
-        };
-        if let Ok(definition) = Definition::from_toml(&format!("survey {key}, version {version}"), &published.content)
-            && spoken(&definition)
-        {
-            tracing::info!(survey = key, version, "a version that was published meanwhile");
-            self.surveys.add(key, version, definition);
-        }
-        Ok(())
+        let since = self.clock.now() - TimeDelta::minutes(self.settings.retry.congestion_min.into());
+        attempts::congested_trunks(&mut *self.pool.acquire().await?, leased.follow_up, since).await
     }
 
-    /// Until when a leased follow-up must not be dialled, and why in the log; none: it may be dialled now.
-    fn put_off(&self, leased: &Leased) -> Option<DateTime<Utc>> {
-        let (now, follow_up) = (self.clock.now(), leased.follow_up);
+    /// Whether a leased follow-up may be dialled as far as can be said without its number's history, which the gate looks at; if not, it is given back.
+    async fn may_dial(&self, leased: &Leased) -> Result<bool, StoreError> {
         if self.surveys.get(&leased.survey, leased.survey_version).is_none() {
-            let (survey, version) = (&leased.survey, leased.survey_version);
-            tracing::error!(%follow_up, survey, version, "not dialled: this version of the survey cannot be read, or has prompts that came after this engine's start: restart it");
-            return Some(now + REFUSED_AGAIN);
+            let (follow_up, survey, version) = (leased.follow_up, &leased.survey, leased.survey_version);
+            tracing::error!(%follow_up, survey, version, "not dialled: this version of the survey cannot be read");
+            let at = self.clock.now() + REFUSED_AGAIN;
+            self.put_off(leased, at, "this version of the survey cannot be read").await?;
+            return Ok(false);
         }
-        match permit(&leased.number, &self.settings.allow, &self.rule.window, leased.zone, now) {
-            Permit::Dial => None,
-            Permit::NotBefore(at) => Some(at),
+        match self.permit(leased, &Contact::default()) {
+            Permit::Dial => Ok(true),
+            no => self.turn_down(leased, no).await.map(|()| false),
+        }
+    }
+
+    /// What policy says about a leased follow-up at this moment.
+    pub(super) fn permit(&self, leased: &Leased, contact: &Contact) -> Permit {
+        let appointment = leased.state == FollowUpState::CallBack;
+        let now = self.clock.now();
+        self.manners.permit(&Asked { number: &leased.number, zone: leased.zone, appointment, contact, now })
+    }
+
+    /// Gives a follow-up back that policy turned down, with the reason where people read it.
+    pub(super) async fn turn_down(&self, leased: &Leased, permit: Permit) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let (follow_up, token) = (leased.follow_up, leased.token);
+        match permit {
+            Permit::Dial => self.release(leased, None).await,
+            Permit::NotBefore(at, wait) => self.put_off(leased, at, &wait.to_string()).await,
             Permit::NeverOpen => {
-                tracing::warn!(%follow_up, "not dialled: dialer.window never opens");
-                Some(now + REFUSED_AGAIN)
+                tracing::warn!(%follow_up, "not dialled: the calling window never opens");
+                self.put_off(leased, now + REFUSED_AGAIN, "the calling window never opens").await
             }
-            Permit::NotAllowed => {
-                tracing::warn!(%follow_up, "not dialled: dialer.allow has no prefix for its number");
-                Some(now + REFUSED_AGAIN)
+            Permit::Spent => {
+                let mut conn = self.pool.acquire().await?;
+                desk::not_reached(&mut conn, follow_up, token, now, "no attempt is left").await
+            }
+            Permit::Blocked => {
+                self.release(leased, None).await?;
+                phones::close_all_blocked(&mut *self.pool.acquire().await?, &leased.number, now).await
+            }
+            Permit::Refused(refusal) => {
+                tracing::warn!(%follow_up, %refusal, "set aside for a person: its number is refused");
+                let mut conn = self.pool.acquire().await?;
+                desk::refuse(&mut conn, follow_up, token, &refusal.to_string()).await
             }
         }
     }
 
-    async fn release(&self, leased: &Leased, not_before: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+    async fn put_off(&self, leased: &Leased, at: DateTime<Utc>, why: &str) -> Result<(), StoreError> {
+        desk::put_off(&mut *self.pool.acquire().await?, leased.follow_up, leased.token, at, why).await
+    }
+
+    /// Gives a follow-up back.
+    pub(super) async fn release(&self, leased: &Leased, not_before: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         queue::release(&mut *self.pool.acquire().await?, leased.follow_up, leased.token, not_before).await
     }
 
     /// Gives a follow-up back whose number is in a call already.
-    pub(super) async fn release_busy(&self, leased: &Leased) {
-        if let Err(error) = self.release(leased, Some(self.clock.now() + IN_CALL_AGAIN)).await {
-            tracing::warn!(follow_up = %leased.follow_up, %error, "the lease was not given back; it ends by itself");
-        }
+    pub(super) async fn release_busy(&self, leased: &Leased) -> Result<(), StoreError> {
+        self.put_off(leased, self.clock.now() + IN_CALL_AGAIN, "its number is in a call").await
     }
 
     async fn release_leases(&self) -> Result<u64, StoreError> {
         queue::release_all(&mut *self.pool.acquire().await?, &self.node).await
     }
 
-    /// Heartbeats, reconciliation and expiry, until told to stop.
-    async fn keep_house(self: Arc<Self>, tokens: Tokens, stop: CancellationToken) {
-        let period = Duration::from_secs((self.settings.lease_ttl_s / 3).max(1));
-        loop {
-            if let Err(error) = self.clean(&tokens).await {
-                tracing::warn!(%error, "housekeeping has to wait for the database");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(period) => {}
-            }
+    /// Asks the live calls of campaigns that drain to close.
+    async fn drain_campaigns(&self, floor: &mut Floor) -> Result<(), StoreError> {
+        if floor.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// Closes attempts whose engine died. At the start of a node, after its journal was replayed, with [`Scope::OwnAtStart`].
-    pub async fn reconcile(&self, scope: Scope<'_>) -> Result<(), StoreError> {
-        let judge = |orphan: &Orphan| judge(orphan, self.surveys.get(&orphan.survey, orphan.survey_version).as_deref());
-        let mut conn = self.pool.acquire().await?;
-        let done = reconcile::run(&mut conn, scope, self.clock.now(), 500, judge).await?;
-        if done != reconcile::Reconciled::default() {
-            let (requeued, completed, review) = (done.requeued.len(), done.completed.len(), done.to_review.len());
-            tracing::warn!(
-                requeued,
-                completed,
-                review,
-                "an engine had died: its calls are closed, nothing is redialled by itself"
-            );
-        }
+        let campaigns = controls::all(&mut *self.pool.acquire().await?).await?;
+        let draining = campaigns.into_iter().filter(|campaign| campaign.state == CampaignState::Draining);
+        let draining: BTreeSet<String> = draining.map(|campaign| campaign.key).collect();
+        floor.drain(&draining, draining.contains(controls::ALL));
         Ok(())
     }
 
-    async fn clean(&self, tokens: &Tokens) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let ttl = TimeDelta::seconds(self.settings.lease_ttl_s as i64);
-        let held = tokens.all();
-        let mut conn = self.pool.acquire().await?;
-        if !held.is_empty() {
-            let ours = queue::heartbeat(&mut conn, &held, now, ttl).await?;
-            let lost = held.len() - ours.len();
-            if lost > 0 {
-                tracing::error!(
-                    lost,
-                    "leases of live calls were taken away: lease_ttl_s is too short for this machine"
-                );
-            }
+    /// Tells the other engines that a trunk has no room.
+    async fn leave_alone(&self, congested: Congested) {
+        let Some((trunk, pause)) = congested else { return };
+        tracing::warn!(trunk, pause_s = pause.as_secs(), "the trunk had no room; it is left alone for a while");
+        let until = self.clock.now() + TimeDelta::from_std(pause).unwrap_or_default();
+        let held = async { gate::hold(&mut *self.pool.acquire().await?, &trunk, until).await };
+        if let Err::<(), StoreError>(error) = held.await {
+            tracing::warn!(%error, "the other engines do not know of it");
         }
-        self.reconcile(Scope::LeaseRunOut).await?;
-        queue::expire_overdue(&mut conn, now, 500).await?;
-        Ok(())
-    }
-}
-
-enum Step {
-    Wait(Duration),
-    NothingDue,
-}
-
-/// Tokens of the leases under live calls.
-#[derive(Clone, Default)]
-struct Tokens(Arc<Mutex<Vec<LeaseToken>>>);
-
-impl Tokens {
-    fn all(&self) -> Vec<LeaseToken> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
-    }
-
-    fn add(&self, token: LeaseToken) {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(token);
-    }
-
-    fn remove(&self, token: LeaseToken) {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).retain(|held| *held != token);
-    }
-}
-
-/// The live calls.
-struct Floor {
-    trunks: Trunks,
-    calls: JoinSet<Launched>,
-    /// Trunk and lease of each task, also for one that panicked.
-    names: HashMap<tokio::task::Id, (String, LeaseToken)>,
-    tokens: Tokens,
-}
-
-impl Floor {
-    fn launch(&mut self, engine: Arc<Engine>, leased: Leased, trunk: Trunk, stop: CancellationToken) {
-        let (name, token) = (trunk.name.clone(), leased.token);
-        self.tokens.add(token);
-        let task = self.calls.spawn(launch::launch(engine, leased, trunk, stop));
-        self.names.insert(task.id(), (name, token));
-    }
-
-    /// Waits for the end of a call; false when none is live.
-    async fn next_ended(&mut self) -> bool {
-        let Some(ended) = self.calls.join_next_with_id().await else { return false };
-        let id = match ended {
-            Ok((id, Launched::Called(disposition))) => {
-                tracing::info!(%disposition, "a call ended");
-                id
-            }
-            Ok((id, Launched::NotCalled)) => id,
-            Err(panicked) => {
-                tracing::error!(error = %panicked, "a call's task broke; its attempt is closed by housekeeping");
-                panicked.id()
-            }
-        };
-        if let Some((trunk, token)) = self.names.remove(&id) {
-            self.trunks.end(&trunk);
-            self.tokens.remove(token);
-        }
-        true
     }
 }

@@ -83,7 +83,7 @@ impl Home {
             [dialer]
             allow = ["+86139000"]
             delay_h = 0
-            window = {{ open = "00:00", close = "24:00", allow_night = true }}
+            window = {{ open = "00:00", close = "24:00", allow_night = true, allow_holidays = true }}
             {more}
             "#,
             data = data.display(),

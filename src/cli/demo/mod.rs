@@ -105,12 +105,14 @@ fn settings(home: &Path, callees: SocketAddr) -> Settings {
         max_calls: 200,
         calls_per_second: CALLS_PER_SECOND,
         ring_timeout_s: RING_TIMEOUT_S,
+        ramp_up_s: 0,
         ..config::Trunk::default()
     };
     let window = config::Window {
         open: NaiveTime::MIN,
         close: config::END_OF_DAY,
         allow_night: true,
+        allow_holidays: true,
         ..config::Window::default()
     };
     Settings {

@@ -7,9 +7,9 @@ use sqlx::PgPool;
 
 /// An end with a disposition that fits `next`.
 pub(crate) fn end(attempt: AttemptId, next: Next) -> AttemptEnd {
-    let (disposition, aapor) = match next {
+    let (disposition, aapor) = match &next {
         Next::Done => ("complete", "1.1"),
-        Next::Retry { .. } | Next::CallBack { .. } | Next::Review => ("no_answer", "3.12"),
+        Next::Retry { .. } | Next::CallBack { .. } | Next::NotReached { .. } | Next::Review => ("no_answer", "3.12"),
     };
     AttemptEnd {
         attempt,
