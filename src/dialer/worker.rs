@@ -129,7 +129,8 @@ impl Engine {
 
     /// Launches calls as long as there is work and room.
     async fn launch_some(self: &Arc<Self>, floor: &mut Floor) -> Result<Step, StoreError> {
-        if self.minutes_spent().await? {
+        // An empty allow-list is a setting still to be made: nothing is even taken from the queue for it.
+        if self.settings.allow.is_empty() || self.minutes_spent().await? {
             return Ok(Step::NothingDue);
         }
         loop {
