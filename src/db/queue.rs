@@ -104,7 +104,7 @@ pub async fn lease_for(
                and not exists (select from do_not_call d where d.number = p.number)
                and not exists (select from attempts a where a.number = p.number and a.ended_at is null)
                and not exists (select from phones q join follow_ups o on o.phone_id = q.id
-                               where q.number = p.number and o.id <> f.id and o.lease_expires_at > $1)
+                               where q.number = p.number and o.id <> f.id and o.lease_token is not null and o.lease_expires_at > $1)
              order by f.queue_rank, f.next_attempt_at, f.id
              limit $4
              for update of f skip locked

@@ -203,19 +203,50 @@ async fn a_customer_keeps_what_a_later_list_does_not_say(pool: PgPool) {
     assert_eq!(kept, ("南京".to_owned(), "high_value".to_owned()));
 }
 
-/// The figure in docs/PERFORMANCE.md: `scripts/test-db cargo test --release --lib import_of_100_000_rows -- --ignored --nocapture`.
-#[sqlx::test(migrator = "crate::db::MIGRATOR")]
-#[ignore = "a measurement"]
-async fn import_of_100_000_rows(pool: PgPool) {
-    publish(&pool).await;
+fn hundred_thousand() -> String {
     let mut list = "name,phone,date,plate,model,advisor,staff number\n".to_owned();
     for n in 0..100_000 {
         let (high, low) = (n / 10_000, n % 10_000);
         list.push_str(&format!("客户{n},138{high:04}{low:04},2026-11-15,苏A{n:06},轿车,顾问{},{}\n", n % 20, n % 20));
     }
+    list
+}
+
+/// The figure in docs/PERFORMANCE.md: `scripts/test-db cargo test --release --lib import_of_100_000_rows -- --ignored --nocapture`.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+#[ignore = "a measurement"]
+async fn import_of_100_000_rows(pool: PgPool) {
+    publish(&pool).await;
+    let list = hundred_thousand();
     for (what, dry_run) in [("dry run", true), ("import", false), ("the same again", false)] {
         let began = std::time::Instant::now();
         let summary = import(&pool, &list, dry_run).await.unwrap().0;
         eprintln!("{what}: {:.1} s, {:?}", began.elapsed().as_secs_f64(), summary.counts);
+    }
+}
+
+/// The figure in docs/PERFORMANCE.md: `scripts/test-db cargo test --release --lib leasing_out_of_100_000 -- --ignored --nocapture`.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+#[ignore = "a measurement"]
+async fn leasing_out_of_100_000(pool: PgPool) {
+    use crate::db::queue::{self, LeaseRequest};
+    publish(&pool).await;
+    import(&pool, &hundred_thousand(), false).await.unwrap();
+    let due: chrono::DateTime<chrono::Utc> = "2026-11-17T04:00:00Z".parse().unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    for (limit, times) in [(1, 500), (20, 200), (100, 50)] {
+        let ttl = chrono::Duration::minutes(10);
+        let request = LeaseRequest { node: "n", limit, ttl, now: due, survey: None, follow_up: None };
+        let (began, mut leased) = (std::time::Instant::now(), 0);
+        for _ in 0..times {
+            leased += queue::lease(&mut conn, &request).await.unwrap().len();
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        eprintln!(
+            "{limit} at a time: {leased} leases, {:.1} ms a statement, {:.0} a second",
+            seconds * 1000.0 / f64::from(times),
+            leased as f64 / seconds
+        );
+        assert_eq!(leased as i64, limit * i64::from(times));
     }
 }
