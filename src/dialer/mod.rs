@@ -6,6 +6,7 @@ mod house;
 pub mod judge;
 pub mod keeper;
 pub mod launch;
+pub mod outlook;
 pub mod policy;
 mod surveys;
 pub mod trunks;

@@ -27,6 +27,7 @@ fn state(pool: PgPool, token: Option<&str>) -> WebState {
         dealer: "金陵汽车".to_owned(),
         zone: chrono_tz::Asia::Shanghai,
         language: "zh-CN".to_owned(),
+        country: "CN".to_owned(),
         token: token.map(|token| token.to_owned().into()),
     };
     WebState::new(pool, Clock::manual(now()), Readiness::default(), options)
