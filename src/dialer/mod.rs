@@ -1,5 +1,5 @@
 //! Dialling: `policy` (pure: windows, caps, retries, pacing), `trunks` (who takes the next call), and the shells: `worker` (the loop), `floor` (its live calls), `house`
-//! (what it does beside), `launch` (one attempt), `keeper` (what an attempt reports), `judge` (what a dead engine left).
+//! (what it does beside), `launch` (one attempt), `keeper` (what an attempt reports), `judge` (what a dead engine left), `outlook` (what people are told of the queue).
 
 mod floor;
 mod house;
