@@ -89,11 +89,13 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         dealer: settings.dealer.name.clone(),
         zone: parts::zone(settings)?,
         language: settings.dealer.language.clone(),
+        country: settings.dealer.country.clone(),
         token: parts::secret(settings.web.token.as_ref(), settings.web.token_file.as_deref(), "web.token_file")?,
     };
     let page_stop = CancellationToken::new();
     let state = WebState::new(pool.clone(), clock, ready.clone(), options);
     state.take_lists(super::import::rules(settings, false)?);
+    state.show_queue(parts::outlook(settings)?);
     let page_task = tokio::spawn(serve_page(state, listener, page_stop.clone()));
     Ok(Running { page, pool, store, engine, trunks, ready, page_task, page_stop, applier, applier_stop })
 }

@@ -5,6 +5,7 @@ use crate::call::driver::Line;
 use crate::config::Settings;
 use crate::db::surveys::{self, Published};
 use crate::db::{self, Store, StoreError, StoreSettings};
+use crate::dialer::outlook;
 use crate::dialer::policy::Manners;
 use crate::dialer::policy::country::{self, Pack};
 use crate::dialer::trunks::Trunk;
@@ -174,6 +175,11 @@ pub fn packs(settings: &Settings) -> Result<BTreeMap<String, Pack>, Failure> {
 /// The settings and the country packs as rules.
 pub fn manners(settings: &Settings) -> Result<Manners, Failure> {
     Ok(Manners::new(&settings.dialer, &packs(settings)?))
+}
+
+/// What the outlook of the queue is made from.
+pub fn outlook(settings: &Settings) -> Result<outlook::Rules, Failure> {
+    Ok(outlook::Rules::new(settings, manners(settings)?, zone(settings)?))
 }
 
 /// The dealer's zone.

@@ -1,11 +1,12 @@
 //! Dialling: `policy` (pure: windows, caps, retries, pacing), `trunks` (who takes the next call), and the shells: `worker` (the loop), `floor` (its live calls), `house`
-//! (what it does beside), `launch` (one attempt), `keeper` (what an attempt reports), `judge` (what a dead engine left).
+//! (what it does beside), `launch` (one attempt), `keeper` (what an attempt reports), `judge` (what a dead engine left), `outlook` (what people are told of the queue).
 
 mod floor;
 mod house;
 pub mod judge;
 pub mod keeper;
 pub mod launch;
+pub mod outlook;
 pub mod policy;
 mod surveys;
 pub mod trunks;

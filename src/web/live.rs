@@ -4,10 +4,12 @@
 use super::period::Period;
 use super::problem::Problem;
 use super::state::WebState;
+use crate::db::controls::{self, Campaign};
 use crate::db::figures::{self, AttemptCount};
 use crate::db::queue::{self, Depth};
 use crate::db::status::{self, LiveCall, RecentComplaint, RunCount};
 use crate::db::{StoreError, complaints};
+use crate::dialer::outlook::{self, Next};
 use crate::rates::Tally;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use tokio::time::Instant;
 pub const TICK: Duration = Duration::from_secs(1);
 /// Live calls shown and listed at most.
 const MOST_CALLS: i64 = 200;
+/// So many of the queue are looked at to find who is dialled first: who stands in front may have to wait longer.
+const LOOKED_AT: i64 = 5;
 /// Complaints shown at most.
 const MOST_COMPLAINTS: i64 = 8;
 
@@ -37,6 +41,10 @@ pub struct Board {
     pub depth: Vec<Depth>,
     /// When the next queued follow-up may be dialled.
     pub next_due: Option<DateTime<Utc>>,
+    /// Who is dialled next, and what they wait for; none with an empty queue, or where the server does not know the dialler's rules.
+    pub next: Option<Next>,
+    /// What was said of campaigns.
+    pub campaigns: Vec<Campaign>,
     /// Newest open complaints.
     pub complaints: Vec<RecentComplaint>,
     /// Open complaints, and overdue ones among them.
@@ -57,11 +65,22 @@ impl Board {
                 calls: status::live_calls(&mut conn, MOST_CALLS).await?,
                 depth: queue::depth(&mut conn, at).await?,
                 next_due: queue::next_due(&mut conn, at).await?,
+                next: match state.outlook_rules() {
+                    Some(rules) => first(outlook::next(&mut conn, &rules.manners, at, LOOKED_AT).await?),
+                    None => None,
+                },
+                campaigns: controls::all(&mut conn).await?,
                 complaints: status::open_complaints(&mut conn, MOST_COMPLAINTS).await?,
                 complaint_counts: complaints::open_counts(&mut conn, at).await?,
             })
         };
         state.ask(board).await
+    }
+
+    /// What the next one waits for and until when; a moment that has come is none, so that it is no news each second.
+    pub fn waits(&self) -> Option<(&str, Option<DateTime<Utc>>)> {
+        let next = self.next.as_ref()?;
+        Some((&next.waits_for, next.dialled_from.filter(|from| *from > self.at)))
     }
 
     /// Today's run as a tally for `rates`.
@@ -71,6 +90,12 @@ impl Board {
             (code, u64::try_from(row.count).unwrap_or(0))
         }))
     }
+}
+
+/// Who is dialled first; where nobody can be, who stands in front.
+fn first(next: Vec<Next>) -> Option<Next> {
+    let first = next.iter().enumerate().filter_map(|(i, next)| Some((next.dialled_from?, i))).min();
+    next.into_iter().nth(first.map_or(0, |(_, i)| i))
 }
 
 /// A part of the page that is sent on its own.
@@ -115,7 +140,12 @@ impl Section {
             Section::Run => before.run != new.run || before.attempts != new.attempts,
             Section::Rates => before.run != new.run,
             Section::Calls => before.calls != new.calls || !new.calls.is_empty(),
-            Section::Queue => before.depth != new.depth || before.next_due != new.next_due,
+            Section::Queue => {
+                before.depth != new.depth
+                    || before.next_due != new.next_due
+                    || before.waits() != new.waits()
+                    || before.campaigns != new.campaigns
+            }
             Section::Complaints => {
                 before.complaints != new.complaints || before.complaint_counts != new.complaint_counts
             }

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod assets;
+mod body;
 mod guard;
 mod headers;
 mod lang;
@@ -95,6 +96,9 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(api::completion::completion))
         .routes(routes!(api::follow_ups::follow_up))
         .routes(routes!(api::imports::imports))
+        .routes(routes!(api::queue::queue))
+        .routes(routes!(api::control::states, api::control::control))
+        .routes(routes!(api::do_not_call::list, api::do_not_call::add, api::do_not_call::remove))
         .routes(routes!(pages::home::home))
         .routes(routes!(pages::home::events))
         .routes(routes!(pages::follow_up::follow_up));

@@ -22,7 +22,7 @@ pub struct Problem {
     /// What is wrong and what would be right, in one sentence.
     #[schema(example = "from: `yesterday` is not a date (YYYY-MM-DD is wanted)")]
     pub detail: String,
-    /// The query or path parameter at fault.
+    /// The parameter of query or path, or the field of a JSON body, at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "from")]
     pub parameter: Option<&'static str>,

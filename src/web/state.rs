@@ -4,6 +4,7 @@ use super::live::Live;
 use super::problem::Problem;
 use super::readiness::Readiness;
 use crate::clock::Clock;
+use crate::dialer::outlook;
 use crate::followup::import::ImportSettings;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
@@ -29,6 +30,8 @@ pub struct Options {
     pub zone: Tz,
     /// Language where neither address nor browser names one (`zh-CN`, `en`).
     pub language: String,
+    /// ISO 3166 country of numbers that come without `+`.
+    pub country: String,
     /// Bearer token; none = loopback only.
     pub token: Option<SecretString>,
 }
@@ -46,6 +49,7 @@ struct Inner {
     sessions: Mutex<HashMap<String, i64>>,
     closing: CancellationToken,
     imports: OnceLock<ImportSettings>,
+    outlook: OnceLock<outlook::Rules>,
 }
 
 impl WebState {
@@ -60,6 +64,7 @@ impl WebState {
             sessions: Mutex::default(),
             closing: CancellationToken::new(),
             imports: OnceLock::new(),
+            outlook: OnceLock::new(),
         }))
     }
 
@@ -71,6 +76,16 @@ impl WebState {
     /// How lists are read; none: they are not taken.
     pub(super) fn import_settings(&self) -> Option<&ImportSettings> {
         self.0.imports.get()
+    }
+
+    /// Says from now on what comes next and why it waits, by these rules; the first ones count.
+    pub fn show_queue(&self, rules: outlook::Rules) {
+        let _ = self.0.outlook.set(rules);
+    }
+
+    /// Who is dialled when; none: this server does not know.
+    pub(super) fn outlook_rules(&self) -> Option<&outlook::Rules> {
+        self.0.outlook.get()
     }
 
     /// Whether a token is wanted.

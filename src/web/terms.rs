@@ -160,6 +160,64 @@ const VALUES: Table = &[
     ("never", "不再来电", "never again"),
 ];
 
+/// What a follow-up waits for, by the English sentences of `dialer::outlook`, of the policy and of the store.
+const WAITS: Table = &[
+    ("its campaign is paused", "拨打已暂停", "its campaign is paused"),
+    ("its campaign is drained", "拨打正在收尾", "its campaign is drained"),
+    ("its time zone is unknown", "客户时区无法识别", "its time zone is unknown"),
+    ("the customer booked this time", "客户预约的时间", "the customer booked this time"),
+    ("the delay after its last attempt", "上次拨打后的间隔", "the delay after its last attempt"),
+    ("it is not due yet", "尚未到应访时间", "it is not due yet"),
+    ("its number is in a call", "该号码正在通话", "its number is in a call"),
+    ("an engine is about to dial it", "即将拨打", "an engine is about to dial it"),
+    (
+        "nothing but room on a trunk, and an engine at work",
+        "空闲线路",
+        "nothing but room on a trunk, and an engine at work",
+    ),
+    ("no attempt is left", "拨打次数已用完", "no attempt is left"),
+    ("the calling window never opens", "没有允许拨打的时段", "the calling window never opens"),
+    (
+        "its number is wrong or on the do-not-call list",
+        "错号或在免打扰名单",
+        "its number is wrong or on the do-not-call list",
+    ),
+    ("the calling window is closed", "不在允许拨打的时段", "the calling window is closed"),
+    ("today's attempts are used up", "今日拨打次数已用完", "today's attempts are used up"),
+    (
+        "today's attempts to this number are used up",
+        "该号码今日拨打次数已用完",
+        "today's attempts to this number are used up",
+    ),
+    (
+        "the attempts to this number in 30 days are used up",
+        "该号码 30 天内拨打次数已用完",
+        "the attempts to this number in 30 days are used up",
+    ),
+    (
+        "the number was called for another follow-up lately",
+        "该号码近期已因其他回访拨打",
+        "the number was called for another follow-up lately",
+    ),
+    (
+        "dialer.allow has no prefix for this number",
+        "号码不在允许拨打的范围 (dialer.allow)",
+        "dialer.allow has no prefix for this number",
+    ),
+    (
+        "the country pack refuses this number's range",
+        "该号段不允许拨打",
+        "the country pack refuses this number's range",
+    ),
+    (
+        "no trunk carries such numbers (trunks.NAME.prefixes)",
+        "没有可用于该号码的线路",
+        "no trunk carries such numbers (trunks.NAME.prefixes)",
+    ),
+    ("this version of the survey cannot be read", "问卷版本无法读取", "this version of the survey cannot be read"),
+    ("released by a person", "已由人工恢复", "released by a person"),
+];
+
 const MOMENTS: Table = &[
     ("sip_sent", "SIP →", "SIP →"),
     ("sip_received", "SIP ←", "SIP ←"),
@@ -233,6 +291,14 @@ pub fn value(word: &str, lang: Lang) -> Cow<'static, str> {
     look_up(VALUES, word, lang)
 }
 
+/// What a follow-up waits for; a sentence that has no name here is shown as it is.
+pub fn wait(sentence: &str, lang: Lang) -> Cow<'static, str> {
+    match WAITS.iter().find(|(known, _, _)| *known == sentence) {
+        Some((_, zh, en)) => Cow::Borrowed(lang.pick(zh, en)),
+        None => Cow::Owned(sentence.to_owned()),
+    }
+}
+
 /// A kind of timeline entry.
 pub fn moment(word: &str, lang: Lang) -> Cow<'static, str> {
     look_up(MOMENTS, word, lang)
@@ -257,6 +323,7 @@ mod tests {
     use crate::db::state::{
         ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind,
     };
+    use crate::dialer::policy::{Refusal, Wait};
 
     #[test]
     fn every_word_of_the_store_has_a_name_in_both_languages() {
@@ -271,6 +338,18 @@ mod tests {
         for (table, word) in words {
             assert!(table.iter().any(|(known, _, _)| *known == word), "{word}");
         }
+    }
+
+    #[test]
+    fn what_is_waited_for_has_a_chinese_name() {
+        let waits = [Wait::Window, Wait::FollowUpDay, Wait::NumberDay, Wait::NumberMonth, Wait::Gap];
+        let sentences = waits.map(|wait| wait.to_string()).into_iter();
+        let refusals = [Refusal::NotAllowed, Refusal::Range].map(|refusal| refusal.to_string());
+        for sentence in sentences.chain(refusals) {
+            assert_eq!(wait(&sentence, Lang::En), sentence);
+            assert_ne!(wait(&sentence, Lang::Zh), sentence);
+        }
+        assert_eq!(wait("a_new thing", Lang::Zh), "a_new thing");
     }
 
     #[test]

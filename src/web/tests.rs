@@ -1,6 +1,7 @@
 //! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
 
 mod auth;
+mod control;
 mod imports;
 mod pages;
 mod routes;
@@ -9,6 +10,9 @@ mod served;
 
 use super::{Options, Readiness, WebState, router};
 use crate::clock::Clock;
+use crate::config::Settings;
+use crate::dialer::outlook;
+use crate::dialer::policy::{Manners, country};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -27,9 +31,20 @@ fn state(pool: PgPool, token: Option<&str>) -> WebState {
         dealer: "金陵汽车".to_owned(),
         zone: chrono_tz::Asia::Shanghai,
         language: "zh-CN".to_owned(),
+        country: "CN".to_owned(),
         token: token.map(|token| token.to_owned().into()),
     };
-    WebState::new(pool, Clock::manual(now()), Readiness::default(), options)
+    let state = WebState::new(pool, Clock::manual(now()), Readiness::default(), options);
+    state.show_queue(outlook_rules());
+    state
+}
+
+/// China's hours; all of China may be called.
+fn outlook_rules() -> outlook::Rules {
+    let mut settings = Settings::default();
+    settings.dialer.allow = vec!["+86".to_owned()];
+    let manners = Manners::new(&settings.dialer, &country::packs(&[]).unwrap());
+    outlook::Rules::new(&settings, manners, chrono_tz::Asia::Shanghai)
 }
 
 /// The router over a morning's data.
@@ -79,6 +94,17 @@ async fn get_with(router: &Router, path: &str, headers: &[(&str, &str)]) -> Answ
         request = request.header(*name, *value);
     }
     send(router, request.body(Body::empty()).unwrap()).await
+}
+
+/// A request with a JSON body, or what claims to be one.
+async fn send_json(router: &Router, method: &str, path: &str, media_type: &str, body: &str) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "localhost:8080")
+        .header(header::CONTENT_TYPE, media_type)
+        .body(Body::from(body.to_owned()));
+    send(router, request.unwrap()).await
 }
 
 async fn post_form(router: &Router, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {

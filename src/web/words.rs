@@ -41,6 +41,11 @@ words! {
     due_now: "已到时间", "due now";
     count: "数量", "Count";
     next_due: "下次拨打", "Next call";
+    waits_for: "等待原因", "Waits for";
+    not_by_itself: "需人工处理后才会拨打", "not before a person changes something";
+    dialling_paused: "拨打已暂停，通话中的继续", "Dialling is paused; live calls go on";
+    dialling_drained: "拨打正在收尾，通话中的将礼貌结束", "Dialling is drained; live calls are asked to close";
+    since_when: "自", "since";
     queue_empty: "队列已空。", "The queue is empty.";
     rates: "比率", "Rates";
     rates_of_today: "今日回访", "of today’s run";

@@ -1,10 +1,13 @@
 //! The API's routes, one file each, and the head of the OpenAPI document. Errors are problem documents.
 
 pub mod completion;
+pub mod control;
+pub mod do_not_call;
 pub mod document;
 pub mod follow_ups;
 pub mod health;
 pub mod imports;
+pub mod queue;
 mod schema;
 pub mod status;
 mod views;
@@ -26,6 +29,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "health", description = "For supervisors and load balancers; never behind the token"),
         (name = "status", description = "What is going on"),
+        (name = "control", description = "What is dialled and what is not"),
         (name = "lists", description = "Lists of customers who are owed a call"),
         (name = "pages", description = "HTML for people")
     ),

@@ -1,7 +1,8 @@
 //! Schemas of the store's enums, made from the enums' own lists, so that the document cannot lag behind the store.
 
 use crate::db::state::{
-    ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind,
+    CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, RecordingKind,
+    StateReason, StepKind,
 };
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
@@ -21,6 +22,8 @@ enums! {
     complaint_reason: ComplaintReason;
     complaint_state: ComplaintState;
     step_kind: StepKind;
+    campaign_state: CampaignState;
+    do_not_call_source: DoNotCallSource;
 }
 
 /// The texts of StateReason, or null.

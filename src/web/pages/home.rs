@@ -5,7 +5,8 @@
 
 use super::view::{self, Piece};
 use super::{Frame, html, problem_page};
-use crate::db::state::FollowUpState;
+use crate::db::controls;
+use crate::db::state::{CampaignState, FollowUpState};
 use crate::phone::E164;
 use crate::rates::{Group, RATES, Tally};
 use crate::web::api::status::CallState;
@@ -94,6 +95,14 @@ struct CallView {
 struct QueueView {
     rows: Vec<QueueRow>,
     next_due: Option<String>,
+    waits_for: Option<Cow<'static, str>>,
+    held: Vec<HeldRow>,
+}
+
+struct HeldRow {
+    campaign: Option<String>,
+    words: &'static str,
+    since: String,
 }
 
 struct QueueRow {
@@ -292,10 +301,27 @@ fn queue(board: &Board, lang: Lang, zone: Tz) -> QueueView {
         })
         .collect();
     rows.sort_by_key(|(state, _)| *state);
-    let next_due = board
-        .next_due
-        .map(|at| if at <= board.at { lang.words().due_now.to_owned() } else { view::moment(at, board.at, zone) });
-    QueueView { rows: rows.into_iter().map(|(_, row)| row).collect(), next_due }
+    let words = lang.words();
+    let moment = |at| if at <= board.at { words.due_now.to_owned() } else { view::moment(at, board.at, zone) };
+    let next_due = match &board.next {
+        Some(next) => Some(next.dialled_from.map_or_else(|| words.not_by_itself.to_owned(), moment)),
+        None => board.next_due.map(moment),
+    };
+    let held = board.campaigns.iter().filter_map(|campaign| {
+        let words = match campaign.state {
+            CampaignState::Running => return None,
+            CampaignState::Paused => words.dialling_paused,
+            CampaignState::Draining => words.dialling_drained,
+        };
+        let key = (campaign.key != controls::ALL).then(|| campaign.key.clone());
+        Some(HeldRow { campaign: key, words, since: view::moment(campaign.changed_at, board.at, zone) })
+    });
+    QueueView {
+        next_due,
+        waits_for: board.next.as_ref().map(|next| terms::wait(&next.waits_for, lang)),
+        held: held.collect(),
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
+    }
 }
 
 fn rates(tally: &Tally, lang: Lang) -> Vec<RateRow> {

@@ -6,13 +6,16 @@ use crate::ids::FollowUpId;
 
 const TOKEN: &str = "correct horse battery staple";
 
-fn closed_paths() -> [String; 6] {
+fn closed_paths() -> [String; 9] {
     let id: FollowUpId = fixture::id(1);
     [
         "/",
         "/events",
         "/api/v1/status",
         "/api/v1/completion",
+        "/api/v1/queue",
+        "/api/v1/control",
+        "/api/v1/do-not-call",
         &format!("/api/v1/follow-ups/{id}"),
         &format!("/follow-ups/{id}"),
     ]

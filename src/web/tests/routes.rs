@@ -234,9 +234,13 @@ async fn the_document_lists_every_route(pool: PgPool) {
     }
     listed.sort();
     let want = [
+        "DELETE /api/v1/do-not-call",
         "GET /",
         "GET /api/v1/completion",
+        "GET /api/v1/control",
+        "GET /api/v1/do-not-call",
         "GET /api/v1/follow-ups/{id}",
+        "GET /api/v1/queue",
         "GET /api/v1/status",
         "GET /assets/{name}",
         "GET /events",
@@ -245,13 +249,15 @@ async fn the_document_lists_every_route(pool: PgPool) {
         "GET /openapi.json",
         "GET /readyz",
         "GET /sign-in",
+        "POST /api/v1/control",
+        "POST /api/v1/do-not-call",
         "POST /api/v1/imports",
         "POST /sign-in",
         "POST /sign-out",
     ];
     assert_eq!(listed, want);
     let source = include_str!("../mod.rs");
-    assert_eq!(source.matches("routes!(").count(), 13, "all routes are registered in web/mod.rs by routes!");
+    assert_eq!(source.matches("routes!(").count(), 16, "all routes are registered in web/mod.rs by routes!");
     for other_way in [".route(", ".nest(", ".nest_service(", ".route_service("] {
         assert!(!source.contains(other_way), "{other_way}: a route that the document would not list");
     }
@@ -265,7 +271,12 @@ async fn the_document_lists_every_route(pool: PgPool) {
         let answer = send(&router, request).await;
         assert!(![404, 405].contains(&answer.status.as_u16()), "{route}: {}", answer.status);
         let item = document.paths.paths.iter().find(|(known, _)| route.ends_with(&format!(" {known}"))).unwrap().1;
-        let operation = if method == "GET" { &item.get } else { &item.post }.as_ref().unwrap();
+        let operation = match method {
+            "GET" => &item.get,
+            "DELETE" => &item.delete,
+            _ => &item.post,
+        };
+        let operation = operation.as_ref().unwrap();
         assert!(
             operation.responses.responses.contains_key(answer.status.as_str()),
             "{route}: {} is not described",
