@@ -110,7 +110,7 @@ fn drained_under_a_live_call() {
     told(&night, &["drain"], 0);
     until("the live call to end", CALL, || (db.count(LIVE) == 0).then_some(()));
     assert_eq!(db.rows("select array[disposition] from attempts"), ["partial"]);
-    let closing = "select count(*) from attempt_events where kind = 'prompts' and detail::text like '%closing.%'";
+    let closing = "select count(*) from attempt_events where kind = 'prompts' and detail::text like '%drain.closing%'";
     assert!(db.count(closing) >= 1, "it hears its closing prompt");
     let unasked = "select count(*) from answers where question = 'q9'";
     assert_eq!(db.count(unasked), 0, "it was cut short");

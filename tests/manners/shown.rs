@@ -63,7 +63,10 @@ fn surveys_are_shown() {
     let changed = text.replacen("version = 1\n", "version = 2\n", 1).replacen("timeout_s = 6 ", "timeout_s = 8 ", 1);
     let changed = home.write("changed.toml", changed);
     told(&night, &["survey", "publish", &changed.display().to_string()], 0);
-    words(&told(&night, &["survey", "diff", "aftersales_3day", "1", "2"], 0).out.join("\n"), &["q1", "timeout"]);
+    words(
+        &told(&night, &["survey", "diff", "aftersales_3day", "1", "2"], 0).out.join("\n"),
+        &["q1, patience", "8 s for an answer"],
+    );
     words(&told(&night, &["survey", "list"], 0).out.join("\n"), &["newest; the file differs"]);
     told(&night, &["survey", "diff", "aftersales_3day", "1", "7"], 2);
 
