@@ -128,9 +128,9 @@ impl Brain {
         use Persona::*;
         let persona = self.mind.persona;
         let key = match (id, persona) {
-            ("aftersales.greeting", WrongNumber) => "3".to_owned(),
-            ("aftersales.greeting", Family) => "2".to_owned(),
-            ("aftersales.greeting", _) => "1".to_owned(),
+            ("aftersales.greeting" | "resume.greeting", WrongNumber) => "3".to_owned(),
+            ("aftersales.greeting" | "resume.greeting", Family) => "2".to_owned(),
+            ("aftersales.greeting" | "resume.greeting", _) => "1".to_owned(),
             ("aftersales.reason" | "aftersales.reason_nodate", Refuses | Persuaded) => "3".to_owned(),
             ("aftersales.reason" | "aftersales.reason_nodate", Later) => "2".to_owned(),
             ("aftersales.reason" | "aftersales.reason_nodate", _) => "1".to_owned(),

@@ -120,7 +120,7 @@ fn expected_answers(report: &CallReport) -> BTreeMap<String, (String, Option<i32
 /// The question that a prompt asks.
 fn question_of(prompt: &str) -> Option<String> {
     Some(match prompt {
-        "aftersales.greeting" => "identity".into(),
+        "aftersales.greeting" | "resume.greeting" => "identity".into(),
         "aftersales.reason" | "aftersales.reason_nodate" => "consent".into(),
         "aftersales.retention" => "retention".into(),
         "callback.ask" => "callback".into(),

@@ -58,7 +58,8 @@ impl Night {
         engine
     }
 
-    fn huifang(&self) -> Command {
+    /// `huifang` with the settings and the database of this night.
+    pub fn huifang(&self) -> Command {
         huifang(&self.settings, self.url.as_deref())
     }
 
