@@ -220,7 +220,8 @@ impl Driven<'_> {
     }
 }
 
-fn peer(agreed: &sdp::Negotiated) -> Peer {
+/// The other side of the media, as SDP agreed on it (the media core has a codec type of its own).
+pub fn peer(agreed: &sdp::Negotiated) -> Peer {
     Peer {
         remote: agreed.remote,
         codec: match agreed.codec {

@@ -5,11 +5,11 @@
 use super::brain::{Brain, Deed, Keyed};
 use super::ear::{Ear, EarIndex};
 use super::persona::{Mind, Persona};
-use crate::media;
+use crate::call::driver;
 use crate::media::playout::Playlist;
 use crate::media::prompt::PromptStore;
 use crate::media::session::{Command, Event};
-use crate::net::media_engine::{MediaConfig, MediaEngine, MediaHandle, Peer};
+use crate::net::media_engine::{MediaConfig, MediaEngine, MediaHandle};
 use crate::net::sip_transport::{self, IncomingCall, SipHandle};
 use crate::sdp::{self, LocalMedia};
 use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
@@ -193,15 +193,7 @@ fn pick_up(
         version: 1,
     };
     let (answer, agreed) = sdp::answer(&local, &call.invite.offer)?;
-    media.start(Peer {
-        remote: agreed.remote,
-        codec: match agreed.codec {
-            sdp::Codec::Pcma => media::Codec::Pcma,
-            sdp::Codec::Pcmu => media::Codec::Pcmu,
-        },
-        telephone_event: agreed.telephone_event,
-        receive_telephone_event: agreed.receive_telephone_event,
-    });
+    media.start(driver::peer(&agreed));
     media.command(Command::Listen(Box::new(Ear::new(house.ears.clone()))));
     Ok((media, answer))
 }
