@@ -68,4 +68,14 @@ id! {
     ImportId;
     /// The token of a lease on a follow-up.
     LeaseToken;
+    /// Somebody who signs in on the pages.
+    UserId;
+    /// Somebody who takes calls.
+    AgentId;
+    /// One turn of duty of an agent.
+    AgentSessionId;
+    /// One try to hand a caller to an agent.
+    TransferId;
+    /// The token of a lease on an agent.
+    ReservationToken;
 }

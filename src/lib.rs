@@ -17,7 +17,9 @@ pub mod sip;
 pub mod survey;
 
 // cores and shells that share a room (each file says which it is)
+pub mod agent;
 pub mod call;
+pub mod complaint;
 pub mod dialer;
 pub mod followup;
 

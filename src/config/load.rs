@@ -127,6 +127,7 @@ impl Reader<'_> {
             trunks: self.sections(&mut table, "trunks"),
             media: self.section(&mut table, "media"),
             dialer: self.section(&mut table, "dialer"),
+            agents: self.section(&mut table, "agents"),
             calendar: self.section(&mut table, "calendar"),
             survey: self.section(&mut table, "survey"),
             web: self.section(&mut table, "web"),

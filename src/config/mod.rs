@@ -40,6 +40,8 @@ pub struct Settings {
     pub media: Media,
     /// `[dialer]`: when, how many, how often.
     pub dialer: Dialer,
+    /// `[agents]`: live agents and how callers reach them.
+    pub agents: Agents,
     /// `[calendar]`: which touches customers are owed.
     pub calendar: Calendar,
     /// `[survey]`: where surveys and prompts lie.
@@ -353,6 +355,61 @@ impl Default for Retry {
             congestion_min: 10,
             break_off_min: 240,
             unknown_min: 60,
+        }
+    }
+}
+
+/// `[agents]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Agents {
+    /// Whether callers are offered a live agent at all.
+    pub offer: bool,
+    /// Realm of the registrar for agents' softphones; a change makes every stored SIP password void.
+    pub realm: String,
+    /// Seconds that an agent's phone or page may ring.
+    pub ring_s: u64,
+    /// Agents tried for one caller at most.
+    pub max_tries: u32,
+    /// Seconds that a caller is held in all, over all tries.
+    pub hold_max_s: u64,
+    /// Seconds that an agent who picked up has to press the accept key.
+    pub accept_s: u64,
+    /// Seconds for writing up after a call.
+    pub wrap_up_s: u64,
+    /// A caller who wanted a person and had none after so many seconds counts as abandoned.
+    pub abandoned_after_s: u32,
+    /// Above this share of abandoned callers in 24 hours no agent is offered for the survey, in percent.
+    pub abandoned_limit_24h_percent: u32,
+    /// The same over 30 days.
+    pub abandoned_limit_30d_percent: u32,
+    /// Fewer callers than this who wanted a person say nothing about a share.
+    pub abandoned_min_callers: u32,
+    /// Seconds that the hold on an agent lasts without a sign of life of the engine that has the caller.
+    pub lease_ttl_s: u64,
+    /// Seconds without a sign of life of an agent's open page until the agent is offline.
+    pub page_ttl_s: u64,
+    /// Hosts that agents' SIP URIs may name beside the trunks' addresses, as IP addresses. Registered phones need no entry.
+    pub allow_hosts: Vec<IpAddr>,
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Agents {
+            offer: true,
+            realm: "huifang".into(),
+            ring_s: 20,
+            max_tries: 3,
+            hold_max_s: 60,
+            accept_s: 10,
+            wrap_up_s: 60,
+            abandoned_after_s: 30,
+            abandoned_limit_24h_percent: 10,
+            abandoned_limit_30d_percent: 5,
+            abandoned_min_callers: 20,
+            lease_ttl_s: 15,
+            page_ttl_s: 15,
+            allow_hosts: Vec::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ pub fn validate(settings: &Settings, origin: &str) -> Vec<Problem> {
         self::trunk(name, trunk, &mut problem);
     }
     dialer(settings, &mut problem);
+    agents(settings, &mut problem);
     calendar(settings, &mut problem);
     found
 }
@@ -86,6 +87,28 @@ fn trunk(name: &str, trunk: &Trunk, problem: &mut Report<'_>) {
     }
     if trunk.password.is_some() && trunk.password_file.is_some() {
         problem(&key("password_file"), "the password is given twice".into());
+    }
+}
+
+fn agents(settings: &Settings, problem: &mut Report<'_>) {
+    let agents = &settings.agents;
+    if agents.realm.is_empty() || agents.realm.contains(['"', '\\', '\r', '\n']) {
+        problem("agents.realm", "a word without quotes is wanted".into());
+    }
+    for (key, value, from, to) in [
+        ("ring_s", agents.ring_s, 5, 120),
+        ("hold_max_s", agents.hold_max_s, 10, 600),
+        ("accept_s", agents.accept_s, 3, 60),
+        ("wrap_up_s", agents.wrap_up_s, 0, 3600),
+        ("lease_ttl_s", agents.lease_ttl_s, 5, 300),
+        ("page_ttl_s", agents.page_ttl_s, 5, 300),
+        ("max_tries", agents.max_tries.into(), 1, 20),
+        ("abandoned_limit_24h_percent", agents.abandoned_limit_24h_percent.into(), 0, 100),
+        ("abandoned_limit_30d_percent", agents.abandoned_limit_30d_percent.into(), 0, 100),
+    ] {
+        if !(from..=to).contains(&value) {
+            problem(&format!("agents.{key}"), format!("{from} to {to} are wanted"));
+        }
     }
 }
 

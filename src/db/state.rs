@@ -152,6 +152,87 @@ text_enum! {
         /// A person at the dealer.
         Api = "api",
     }
+    /// What somebody may do on the pages.
+    UserRole ("users_role_check") {
+        /// Takes calls, works complaints.
+        Agent = "agent",
+        /// Sees and steers everything of the dealer's.
+        Manager = "manager",
+        /// The same, and users and agents.
+        Admin = "admin",
+    }
+    /// How an agent is reached.
+    Reach ("agents_reach_check") {
+        /// A softphone that registers with the engine.
+        Registered = "registered",
+        /// A SIP URI, by a trunk or directly.
+        Uri = "uri",
+        /// The page.
+        Browser = "browser",
+        /// A queue of the PBX, by REFER.
+        Pbx = "pbx",
+    }
+    /// Where an agent on duty stands. Without an open session: offline.
+    AgentState ("agent_sessions_state_check") {
+        /// Free.
+        Available = "available",
+        /// Held for a caller who is being asked.
+        Reserved = "reserved",
+        /// The phone or the page rings.
+        Ringing = "ringing",
+        /// With the caller.
+        Talking = "talking",
+        /// Writing up.
+        WrapUp = "wrap_up",
+        /// Away from the desk.
+        Break = "break",
+    }
+    /// What an agent wishes for after the call.
+    NextState ("agent_sessions_next_state_check") {
+        /// A break.
+        Break = "break",
+        /// The end of duty.
+        Offline = "offline",
+    }
+    /// How a caller is handed over.
+    TransferMode ("transfers_mode_check") {
+        /// A second call, joined in the media engine.
+        Bridge = "bridge",
+        /// REFER (RFC 3515).
+        Refer = "refer",
+        /// REFER with Replaces (RFC 3891) after the engine's own call.
+        ReferAttended = "refer_attended",
+    }
+    /// What became of a hand-over.
+    TransferOutcome ("transfers_outcome_check") {
+        /// They talked.
+        Accepted = "accepted",
+        /// The agent turned it down.
+        Rejected = "rejected",
+        /// The agent did not react in time.
+        NoAnswer = "no_answer",
+        /// The customer hung up while waiting.
+        CustomerGaveUp = "customer_gave_up",
+        /// The agent's phone or line broke.
+        AgentFailed = "agent_failed",
+        /// The PBX refused or failed.
+        PbxRefused = "pbx_refused",
+        /// The customer would rather be called back.
+        Declined = "declined",
+        /// There was no agent to try.
+        NobodyFree = "nobody_free",
+        /// The engine died or stopped.
+        Interrupted = "interrupted",
+    }
+    /// What an agent said on the page.
+    PageWord ("transfers_page_word_check") {
+        /// Takes the call; the offer is there.
+        Take = "take",
+        /// Turns it down.
+        Reject = "reject",
+        /// Ends it.
+        HangUp = "hang_up",
+    }
 }
 
 impl FollowUpState {

@@ -1,0 +1,1 @@
+//! Where an agent stands, and who is taken first. Pure.
