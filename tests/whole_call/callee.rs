@@ -140,6 +140,7 @@ impl Callee {
             answered: self.answered,
             keyed: brain.keyed().to_vec(),
             spoke: brain.spoke(),
+            met_agent: brain.met_agent(),
         }
     }
 
