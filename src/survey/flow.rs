@@ -268,7 +268,7 @@ impl Flow {
                 self.recording_ended(tag, recording, duration_ms, ended_by, now);
             }
             FlowInput::AgentHeld => self.agent_held(now),
-            FlowInput::NoAgent => self.no_agent(now),
+            FlowInput::NoAgent => self.nobody_free(now),
             FlowInput::AgentTalked => self.agent_talked(),
             FlowInput::AgentFailed => self.agent_failed(now),
             FlowInput::RemoteHangup => self.remote_hangup(now),

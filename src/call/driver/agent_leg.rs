@@ -12,7 +12,7 @@ use crate::media::session::{Command, Event};
 use crate::net::media_engine::MediaHandle;
 use crate::sdp::{self, LocalMedia};
 use crate::sip::endpoint::Invite;
-use crate::sip::session::{Failure, FailureKind, HangupReason, SessionEvent, SessionId, TraceLine};
+use crate::sip::session::{Failure, FailureKind, SessionEvent, SessionId, TraceLine};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;

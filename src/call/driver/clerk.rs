@@ -1,6 +1,6 @@
 //! Runs a call's errands to the agents' desk, in order and beside the call: holding an agent, saying that it rings or that they talk, giving the agent back.
 //!
-//! Decides nothing. When the call is gone, what is still to be done is done; a hold that nobody gave back is dropped, and its lease runs out.
+//! Decides nothing. When the call is gone, what is still to be done is done, and a hold that nobody gave back is given back.
 
 use crate::agent::desk::{Desk, Freed, Hold, NoAgent, Reserved, Way, Wish};
 use crate::call::handover::{self, End, Held, Input};
@@ -36,13 +36,14 @@ pub(super) async fn run(
     news: mpsc::UnboundedSender<News>,
 ) {
     let mut hold: Option<Hold> = None;
+    let mut talked = false;
     while let Some(errand) = errands.recv().await {
         match errand {
             Errand::Reserve(tried) => {
                 wish.tried = tried;
                 let told = match desk.reserve(&wish).await {
                     Ok(Reserved { transfer, hold: new, agent, language, way, auto_answer }) => {
-                        hold = new;
+                        (hold, talked) = (new, false);
                         News::Held(Held { transfer, agent, way: kind(&way), auto_answer }, way, language)
                     }
                     Err(no) => {
@@ -52,12 +53,8 @@ pub(super) async fn run(
                         News::Nobody
                     }
                 };
-                // a call that has gone meanwhile needs nobody
-                if news.send(told).is_err()
-                    && let Some(hold) = hold.take()
-                {
-                    desk.free(hold, Freed::Unused).await;
-                }
+                // a call that has gone meanwhile needs nobody: its errands end, and the hold with them
+                let _ = news.send(told);
             }
             Errand::Rings => {
                 if let Some(hold) = &hold {
@@ -65,6 +62,7 @@ pub(super) async fn run(
                 }
             }
             Errand::Talks => {
+                talked = true;
                 if let Some(hold) = &hold {
                     desk.talking(hold).await;
                 }
@@ -75,6 +73,10 @@ pub(super) async fn run(
                 }
             }
         }
+    }
+    // the call was cut
+    if let Some(hold) = hold {
+        desk.free(hold, if talked { Freed::Talked } else { Freed::Unused }).await;
     }
 }
 

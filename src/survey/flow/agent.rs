@@ -52,7 +52,15 @@ impl Flow {
         self.actions.push_back(FlowAction::Connect { connect, hold, trying });
     }
 
-    /// Nobody is free, or nobody could say in time.
+    /// Nobody is free.
+    pub(super) fn nobody_free(&mut self, now: Instant) {
+        if let State::Agent { phase: AgentPhase::Wanted, .. } = self.state {
+            self.so_far.agent_wanted = false;
+            self.no_agent(now);
+        }
+    }
+
+    /// Nobody is free, or nobody could say in time: then one who is found later is let go.
     pub(super) fn no_agent(&mut self, now: Instant) {
         if let State::Agent { step, phase: AgentPhase::Wanted } = self.state {
             self.leave_agent(step, |agent| agent.no_agent, now);

@@ -4,6 +4,7 @@ use super::customer::{epoch, facts, real};
 use crate::survey::flow::RECORDING_END;
 use crate::survey::{Definition, EndedBy, Flow, FlowAction, FlowInput, RecordingRef};
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// One thing that the world does, and after how many ms.
@@ -52,7 +53,7 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
     let mut flow = Flow::new(definition, facts(), now);
     let (mut ends, mut complaints, mut running) = (0, 0, None);
     // wanted, and neither let go nor on the way
-    let (mut wanted, connected) = (false, std::cell::Cell::new(false));
+    let (wanted, held, connected) = (Cell::new(false), Cell::new(false), Cell::new(false));
     let mut drain = |flow: &mut Flow| -> Result<Option<(u64, bool)>, TestCaseError> {
         let mut count = 0;
         while let Some(action) = flow.poll_action() {
@@ -60,7 +61,7 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
             count += 1;
             match action {
                 FlowAction::Finish(_) => {
-                    prop_assert!(!wanted, "an agent is held by nobody");
+                    prop_assert!(!wanted.get(), "an agent is held by nobody");
                     ends += 1;
                 }
                 FlowAction::Complaint(_) => complaints += 1,
@@ -69,10 +70,13 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
                     running = Some((tag, false));
                 }
                 FlowAction::Record { tag, .. } => running = Some((tag, true)),
-                FlowAction::WantAgent => prop_assert!(!std::mem::replace(&mut wanted, true)),
-                FlowAction::AgentNotWanted => prop_assert!(std::mem::take(&mut wanted)),
+                FlowAction::WantAgent => {
+                    prop_assert!(!wanted.replace(true));
+                    held.set(false);
+                }
+                FlowAction::AgentNotWanted => prop_assert!(wanted.take()),
                 FlowAction::Connect { .. } => {
-                    prop_assert!(std::mem::take(&mut wanted));
+                    prop_assert!(wanted.take());
                     connected.set(true);
                 }
                 _ => {}
@@ -86,6 +90,11 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
     let mut running = drain(&mut flow)?;
     for (does, after) in world {
         now += Duration::from_millis(*after);
+        match does {
+            World::Gives(FlowInput::AgentHeld) => held.set(true),
+            World::Gives(FlowInput::NoAgent) if !held.get() => wanted.set(false),
+            _ => {}
+        }
         match (does, running) {
             (World::Gives(input), _) => flow.handle(input.clone(), now),
             (World::Ends, Some((tag, true))) => {
