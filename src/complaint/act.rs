@@ -264,7 +264,8 @@ impl Case {
                 let until = to_come(*until, now, MOST_COOLING_OFF_DAYS)?;
                 detail.insert("until", written(until));
                 case.cooling_off_until = Some(until);
-                case.due_at = case.due_at.max(until);
+                // nobody can be late who was told to wait: due by the evening after it
+                case.due_at = case.due_at.max(first_contact_due(until, zone));
                 wanted_note(note)?
             }
             Act::Escalate { to, note } => {

@@ -16,11 +16,15 @@ use std::collections::BTreeMap;
 /// Which complaints, by where they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// Open ones, those due first in front.
+    /// Open ones. All kinds of open ones come by their deadline.
     #[default]
     Open,
-    /// Open ones past their deadline, the oldest deadline in front.
+    /// Open ones past their deadline.
     Overdue,
+    /// Open ones where nobody has talked to the customer yet.
+    Untouched,
+    /// Open ones that were passed on and not accepted.
+    Passed,
     /// Closed ones, the newest in front.
     Closed,
     /// All, the newest in front.
@@ -29,13 +33,22 @@ pub enum Standing {
 
 impl Standing {
     /// All of them, in the order of a page.
-    pub const ALL: [Standing; 4] = [Standing::Open, Standing::Overdue, Standing::Closed, Standing::All];
+    pub const ALL: [Standing; 6] = [
+        Standing::Open,
+        Standing::Overdue,
+        Standing::Untouched,
+        Standing::Passed,
+        Standing::Closed,
+        Standing::All,
+    ];
 
     /// Its word in addresses and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Standing::Open => "open",
             Standing::Overdue => "overdue",
+            Standing::Untouched => "untouched",
+            Standing::Passed => "passed",
             Standing::Closed => "closed",
             Standing::All => "all",
         }
@@ -155,6 +168,7 @@ impl FromRow<'_, PgRow> for Complaint {
 macro_rules! filtered {
     () => {
         "where ($1 = 'all' or c.state = case $1 when 'closed' then 'closed' else 'open' end)
+           and ($1 <> 'untouched' or c.contacted_at is null) and ($1 <> 'passed' or c.passed_to is not null)
            and ($1 <> 'overdue' or c.due_at < $2 or (c.contacted_at is null and c.contact_due_at < $2))
            and ($3::text is null or c.cause = $3) and ($4::text is null or c.level = $4) and ($5::text is null or c.nature = $5)
            and ($6::text is null or coalesce(c.owner, '') = $6) and ($7::text is null or $7 in (c.owner_department, c.passed_to))
@@ -191,7 +205,7 @@ pub async fn list(
     const SQL: &str = concat!(
         listed!(""),
         filtered!(),
-        "order by case when $1 in ('open', 'overdue') then c.due_at end, c.opened_at desc, c.id desc limit $12 offset $13"
+        "order by case when $1 not in ('closed', 'all') then c.due_at end, c.opened_at desc, c.id desc limit $12 offset $13"
     );
     Ok(bound!(sqlx::query_as(SQL), filter, now).bind(limit).bind(skip).fetch_all(conn).await?)
 }
@@ -224,8 +238,8 @@ pub struct Summary {
     pub overdue: i64,
     /// Nobody has talked to the customer yet.
     pub untouched: i64,
-    /// Serious or malicious.
-    pub grave: i64,
+    /// Serious.
+    pub serious: i64,
     /// Nobody is responsible.
     pub unowned: i64,
     /// Passed on and not accepted.
@@ -236,7 +250,7 @@ pub struct Summary {
 pub async fn summary(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Summary> {
     Ok(sqlx::query_as(
         "select count(*) as open, count(*) filter (where due_at < $1 or (contacted_at is null and contact_due_at < $1)) as overdue,
-                count(*) filter (where contacted_at is null) as untouched, count(*) filter (where level <> 'ordinary') as grave,
+                count(*) filter (where contacted_at is null) as untouched, count(*) filter (where level = 'serious') as serious,
                 count(*) filter (where owner is null) as unowned, count(*) filter (where passed_to is not null) as passed
          from complaints where state = 'open'",
     )
@@ -255,7 +269,7 @@ pub async fn owners(conn: &mut PgConnection) -> Result<Vec<String>> {
 /// Departments that had a complaint or were to have one, by name.
 pub async fn departments(conn: &mut PgConnection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar(
-        "select d from complaints c cross join lateral (values (c.owner_department), (c.passed_to)) as both (d)
+        "select d from complaints c cross join lateral (values (c.owner_department), (c.passed_to)) as named (d)
          where d is not null group by d order by d limit 200",
     )
     .fetch_all(conn)

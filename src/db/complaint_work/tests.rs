@@ -199,6 +199,8 @@ async fn lists_by_standing_cause_level_and_owner(pool: PgPool) {
         (Filter { survey: Some("prospect".into()), ..base.clone() }, vec![]),
         (Filter { customer: Some(id(3)), ..base.clone() }, vec![id(3)]),
         (Filter { opened_from: Some(at(2)), opened_to: Some(at(3)), ..base.clone() }, vec![id(2)]),
+        (Filter { standing: Standing::Untouched, ..base.clone() }, vec![id(2), id(3)]),
+        (Filter { standing: Standing::Passed, ..base.clone() }, vec![]),
         (Filter { standing: Standing::Closed, ..base.clone() }, vec![]),
         (Filter { standing: Standing::All, ..base.clone() }, vec![id(3), id(2), id(1)]),
     ] {
@@ -207,7 +209,7 @@ async fn lists_by_standing_cause_level_and_owner(pool: PgPool) {
     let paged = complaint_desk::list(&mut conn, &base, now, 1, 1).await.unwrap();
     assert_eq!(paged.iter().map(|one| one.id).collect::<Vec<_>>(), [id::<ComplaintId>(1)]);
     let figures = complaint_desk::summary(&mut conn, now).await.unwrap();
-    let want = complaint_desk::Summary { open: 3, overdue: 2, untouched: 2, grave: 1, unowned: 2, passed: 0 };
+    let want = complaint_desk::Summary { open: 3, overdue: 2, untouched: 2, serious: 1, unowned: 2, passed: 0 };
     assert_eq!(figures, want);
     assert_eq!(complaints::open_counts(&mut conn, now).await.unwrap(), (3, 2));
     assert_eq!(complaint_desk::owners(&mut conn).await.unwrap(), ["li"]);
