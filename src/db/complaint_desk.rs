@@ -33,14 +33,8 @@ pub enum Standing {
 
 impl Standing {
     /// All of them, in the order of a page.
-    pub const ALL: [Standing; 6] = [
-        Standing::Open,
-        Standing::Overdue,
-        Standing::Untouched,
-        Standing::Passed,
-        Standing::Closed,
-        Standing::All,
-    ];
+    pub const ALL: [Standing; 6] =
+        [Standing::Open, Standing::Overdue, Standing::Untouched, Standing::Passed, Standing::Closed, Standing::All];
 
     /// Its word in addresses and in the API.
     pub fn as_str(self) -> &'static str {
