@@ -301,8 +301,11 @@ impl Machine {
             SessionEvent::Ended { by, .. } => self.ended(by, now),
             SessionEvent::Refer(event) => self.referred(event, now),
             SessionEvent::Trace(line) => self.trace(line, now),
-            // Only the called side sees these.
-            SessionEvent::Incoming(_) | SessionEvent::Acked { .. } | SessionEvent::Canceled => {}
+            // Only the called side sees these; and nobody is handed over yet.
+            SessionEvent::Incoming(_)
+            | SessionEvent::Acked { .. }
+            | SessionEvent::Canceled
+            | SessionEvent::Refer(_) => {}
         }
     }
 
