@@ -94,7 +94,7 @@ impl Desk {
             for next in line {
                 let Some(agent) = idle.iter().find(|idle| idle.agent.id == next.agent) else { continue };
                 match self.try_one(&mut conn, wish, agent).await? {
-                    Tried::Held(reserved) => return Ok(Ok(reserved)),
+                    Tried::Held(reserved) => return Ok(Ok(*reserved)),
                     Tried::Outrun => outrun = true,
                     Tried::Unreachable => {}
                 }
@@ -128,7 +128,7 @@ impl Desk {
             }
             Some(self.hold(token))
         };
-        Ok(Tried::Held(Reserved {
+        let reserved = Reserved {
             transfer: transfer.id,
             hold,
             agent,
@@ -136,7 +136,8 @@ impl Desk {
             language: wish.language.clone(),
             way,
             auto_answer: idle.agent.auto_answer,
-        }))
+        };
+        Ok(Tried::Held(Box::new(reserved)))
     }
 
     async fn way(&self, conn: &mut PgConnection, idle: &Idle) -> Result<Result<Way, Unreachable>, StoreError> {
@@ -271,7 +272,7 @@ impl Desk {
 }
 
 enum Tried {
-    Held(Reserved),
+    Held(Box<Reserved>),
     /// Another engine was quicker.
     Outrun,
     Unreachable,

@@ -38,7 +38,7 @@ async fn the_first_phone_puts_on_duty_and_the_last_one_takes_off(pool: PgPool) {
     unbind(&mut conn, "agent1", &soft.contact, "b", at(6)).await.unwrap();
     assert_eq!(
         live(&mut conn, "agent1", at(6)).await.unwrap(),
-        [soft.clone()],
+        std::slice::from_ref(&soft),
         "another engine's news of an old binding"
     );
     unbind(&mut conn, "agent1", &soft.contact, "a", at(6)).await.unwrap();
