@@ -46,6 +46,7 @@ class Call {
     let answer;
     try {
       const offer = await this.#offer();
+      if (this.state === "ended") { return; }
       answer = await this.#post(`${this.#path}/take`, { sdp: offer });
     } catch { return this.#end("refused"); }
     if (this.state === "ended") { return; }
@@ -70,7 +71,8 @@ class Call {
     };
     connection.onconnectionstatechange = () => this.#connectionIs(connection.connectionState);
     await connection.setLocalDescription();
-    this.#sender.transport.onstatechange = () => { if (this.#sender.transport.state === "closed") { this.#end("remote"); } };
+    const { transport } = this.#sender; // DTLS: closes when the engine says goodbye
+    if (transport) { transport.onstatechange = () => { if (transport.state === "closed") { this.#end("remote"); } }; }
     return connection.localDescription.sdp;
   }
 
@@ -88,18 +90,20 @@ class Call {
     if (state === "closed") { this.#end("remote"); }
   }
 
-  #become(state, why) {
+  #become(state) {
     if (this.state === state || this.state === "ended") { return; }
     this.state = state;
-    this.onstate?.(state, why);
+    this.onstate?.(state);
   }
 
   #end(why) {
+    if (this.state === "ended") { return; }
+    this.state = "ended"; // before anything closes: what closes says so, and is heard
     clearTimeout(this.#timer);
     this.#connection?.close();
     this.#microphone?.getTracks().forEach((track) => track.stop());
     this.#player.srcObject = null;
-    this.#become("ended", why);
+    this.onstate?.("ended", why);
   }
 
   hangUp() {

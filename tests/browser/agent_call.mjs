@@ -39,6 +39,10 @@ await drive({ args }, async ({ page, check, faults }) => {
   check("the page hears the customer's tone", await page.until(heard, 15), JSON.stringify(await page.read("measure()")));
   check("the customer hears the page's tone", ...await customerUntil(({ share, level }) => share > 0.9 && near(level, AGENT.level), 15));
 
+  const [inPage, atCustomer] = [await page.read("measure()"), await customer()];
+  console.log(`     in the page ${inPage.hz.toFixed(0)} Hz, ${decibels(inPage.level, CUSTOMER.level).toFixed(1)} dB off; at the customer ` +
+    `${(100 * atCustomer.share).toFixed(1)} % ${AGENT.hz} Hz, ${decibels(atCustomer.level, AGENT.level).toFixed(1)} dB off`);
+
   await page.read("call.mute()");
   check("muted: the customer hears nothing", ...await customerUntil(({ level }) => level < 0.002, 10));
   await page.read("call.mute(false)");
