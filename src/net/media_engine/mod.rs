@@ -357,4 +357,6 @@ fn bind(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
 }
 
 #[cfg(test)]
+mod bridge_tests;
+#[cfg(test)]
 mod tests;
