@@ -1,18 +1,20 @@
 //! `audit_log`: who saw or changed what. Rows are added and read, never changed. Names ids and never numbers, names of customers or what somebody said.
 
 use super::Result;
-use crate::ids::{UserId, uuid_v7};
+use crate::ids::uuid_v7;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Entry {
     /// When.
     pub at: DateTime<Utc>,
     /// Who; none for the API's token, and where nobody needs to sign in.
-    pub user: Option<UserId>,
+    #[sqlx(rename = "user_id")]
+    pub user: Option<Uuid>,
     /// What was done, as `recording.play`.
     pub action: String,
     /// To what: a kind and an id, or a path.
@@ -27,7 +29,7 @@ pub async fn add(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) -> Re
     sqlx::query("insert into audit_log (id, at, user_id, action, object, detail) values ($1, $2, $3, $4, $5, $6)")
         .bind(id)
         .bind(entry.at)
-        .bind(entry.user.map(|user| user.0))
+        .bind(entry.user)
         .bind(&entry.action)
         .bind(&entry.object)
         .bind(&entry.detail)
@@ -36,16 +38,25 @@ pub async fn add(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) -> Re
     Ok(())
 }
 
+/// Adds an entry unless the same person did the same to the same thing before.
+pub async fn add_once(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) -> Result<()> {
+    let known: bool = sqlx::query_scalar(
+        "select exists (select from audit_log where user_id is not distinct from $1 and action = $2 and object = $3)",
+    )
+    .bind(entry.user)
+    .bind(&entry.action)
+    .bind(&entry.object)
+    .fetch_one(&mut *conn)
+    .await?;
+    if known { Ok(()) } else { add(conn, entry, random).await }
+}
+
 /// The newest `limit` entries, newest first.
 pub async fn newest(conn: &mut PgConnection, limit: i64) -> Result<Vec<Entry>> {
-    let rows: Vec<(DateTime<Utc>, Option<uuid::Uuid>, String, String, Value)> =
-        sqlx::query_as("select at, user_id, action, object, detail from audit_log order by at desc, id desc limit $1")
-            .bind(limit)
-            .fetch_all(conn)
-            .await?;
-    let entry =
-        |(at, user, action, object, detail)| Entry { at, user: Option::map(user, UserId), action, object, detail };
-    Ok(rows.into_iter().map(entry).collect())
+    Ok(sqlx::query_as("select at, user_id, action, object, detail from audit_log order by at desc, id desc limit $1")
+        .bind(limit)
+        .fetch_all(conn)
+        .await?)
 }
 
 #[cfg(test)]
@@ -69,6 +80,9 @@ mod tests {
             add(&mut conn, &entry(n, "recording.play"), rand::random()).await.unwrap();
         }
         assert_eq!(newest(&mut conn, 2).await.unwrap(), [entry(2, "recording.play"), entry(1, "recording.play")]);
+        add_once(&mut conn, &entry(3, "recording.play"), rand::random()).await.unwrap();
+        add_once(&mut conn, &entry(3, "caller.show"), rand::random()).await.unwrap();
+        assert_eq!(newest(&mut conn, 9).await.unwrap().len(), 4);
         assert!(add(&mut conn, &entry(4, "No such word"), rand::random()).await.is_err());
     }
 }

@@ -42,6 +42,15 @@ pub struct SignedIn {
     pub role: UserRole,
 }
 
+/// A session with its user, if it has one.
+#[derive(sqlx::FromRow)]
+struct Row {
+    csrf: String,
+    id: Option<Uuid>,
+    name: Option<String>,
+    role: Option<UserRole>,
+}
+
 /// Opens a session, and removes those that have ended.
 pub async fn open(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<()> {
     sqlx::query("delete from user_sessions where expires_at <= $1").bind(new.began_at).execute(&mut *conn).await?;
@@ -60,7 +69,7 @@ pub async fn open(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<()> {
 
 /// The session with one of these hashes.
 pub async fn find(conn: &mut PgConnection, hashes: &[&str], now: DateTime<Utc>) -> Result<Option<Session>> {
-    let row: Option<(String, Option<Uuid>, Option<String>, Option<UserRole>)> = sqlx::query_as(
+    let row: Option<Row> = sqlx::query_as(
         "select s.csrf, u.id, u.name, u.role from user_sessions s left join users u on u.id = s.user_id
          where s.token_hash = any($1) and s.expires_at > $2 and u.disabled_at is null",
     )
@@ -68,7 +77,7 @@ pub async fn find(conn: &mut PgConnection, hashes: &[&str], now: DateTime<Utc>) 
     .bind(now)
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|(csrf, id, name, role)| {
+    Ok(row.map(|Row { csrf, id, name, role }| {
         let user = id.zip(name).zip(role).map(|((id, name), role)| SignedIn { id: UserId(id), name, role });
         Session { user, csrf }
     }))

@@ -179,7 +179,7 @@ impl WebState {
         object: impl Into<String>,
         detail: serde_json::Value,
     ) -> Result<(), Problem> {
-        let (at, user) = (self.clock().now(), who.user());
+        let (at, user) = (self.clock().now(), who.user().map(|user| user.0));
         let entry = audit::Entry { at, user, action: action.to_owned(), object: object.into(), detail };
         let kept = self.ask(async {
             let mut conn = self.pool().acquire().await.map_err(StoreError::from)?;

@@ -48,7 +48,8 @@ async fn a_player_gets_what_it_asks_for(pool: PgPool) {
     );
 
     let kept = audit::newest(&mut pool.acquire().await.unwrap(), 10).await.unwrap();
-    let plays = kept.iter().filter(|entry| entry.action == "recording.play" && entry.user == Some(manager.id)).count();
+    let plays =
+        kept.iter().filter(|entry| entry.action == "recording.play" && entry.user == Some(manager.id.0)).count();
     assert_eq!(plays, 1, "seeking is no second time");
     std::fs::remove_dir_all(directory.path()).unwrap();
     assert_eq!(bytes(&router, &path, &[cookie]).await.0, StatusCode::NOT_FOUND);

@@ -131,9 +131,9 @@ async fn what_people_do_is_kept(pool: PgPool) {
     assert_eq!(
         kept,
         [
-            ("control.change", "/api/v1/control", Some(manager.id)),
-            ("follow_up.unmask", follow_up.as_str(), Some(agent.id)),
-            ("follow_up.unmask", follow_up.as_str(), Some(manager.id)),
+            ("control.change", "/api/v1/control", Some(manager.id.0)),
+            ("follow_up.unmask", follow_up.as_str(), Some(agent.id.0)),
+            ("follow_up.unmask", follow_up.as_str(), Some(manager.id.0)),
         ]
     );
 }
