@@ -8,6 +8,7 @@ pub mod agent_sessions;
 pub mod agents;
 pub mod answers;
 pub mod attempts;
+pub mod audit;
 pub mod calendar;
 pub mod call_backs;
 pub mod complaint_desk;
@@ -29,6 +30,7 @@ pub mod outlook;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
+pub mod screen;
 mod setup;
 pub mod state;
 pub mod status;
@@ -36,6 +38,8 @@ pub mod story;
 pub mod surveys;
 pub mod tasks;
 pub mod transfers;
+pub mod user_sessions;
+pub mod users;
 pub mod wake;
 
 #[cfg(test)]
