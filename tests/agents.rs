@@ -10,8 +10,8 @@ use chrono::{TimeDelta, Utc};
 use common::db::Db;
 use common::{Home, ROOT, Running, SOON, bare, until};
 use huifang::agent::state::Wish;
-use huifang::db::agents::{self, Profile};
 use huifang::db::agent_sessions;
+use huifang::db::agents::{self, Profile};
 use huifang::db::state::Reach;
 use huifang::ids::AgentId;
 use huifang::phone::Pii;
@@ -29,9 +29,9 @@ const ASKS_FOR_PERSON: &str = "00015";
 /// One call at a time, short patience, short leases.
 const SHORT: &str = "max_calls = 1\n[agents]\nring_s = 5\naccept_s = 3\nlease_ttl_s = 5";
 
-const TRANSFERS: &str = "select array[a.sip_uri, t.outcome] from transfers t left join agents a on a.id = t.agent_id order by t.ordinal";
-const STANDING: &str =
-    "select array[split_part(split_part(a.sip_uri, ':', 2), '@', 1), s.state] from agent_sessions s join agents a on a.id = s.agent_id where s.ended_at is null order by 1";
+const TRANSFERS: &str =
+    "select array[a.sip_uri, t.outcome] from transfers t left join agents a on a.id = t.agent_id order by t.ordinal";
+const STANDING: &str = "select array[split_part(split_part(a.sip_uri, ':', 2), '@', 1), s.state] from agent_sessions s join agents a on a.id = s.agent_id where s.ended_at is null order by 1";
 
 /// A process of simulated customers and agents.
 struct Phones {
@@ -84,7 +84,7 @@ fn on_duty(db: &Db, phones: SocketAddr, users: &[&str], reach: Reach) {
             let id = AgentId(uuid::Uuid::now_v7());
             agents::add(conn, id, &profile, None, now).await.unwrap();
             if reach != Reach::Pbx {
-                agent_sessions::wish(conn, id, Wish::Available, now, None).await.unwrap();
+                agent_sessions::wish(conn, id, Wish::Available, now, now).await.unwrap();
             }
         });
     }

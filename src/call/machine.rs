@@ -3,9 +3,9 @@
 //! Events in by [`Machine::handle`], then [`Machine::poll_action`] until it is empty, then [`Machine::poll_timeout`]. Media starts with the 200 and never
 //! before: early media is noted and not taken for an answer. Every answer leaves as an action in the moment in which it is accepted.
 
+use super::disposition::{Blame, Disposition, Reached, Verdict, of_status};
 use super::handover::whisper::{Cause, whisper};
 use super::handover::{self, Handover, Patience};
-use super::disposition::{Blame, Disposition, Reached, Verdict, of_status};
 use super::timeline::{Moment, TimelineEvent};
 use crate::ids::TransferId;
 use crate::media;
@@ -302,10 +302,7 @@ impl Machine {
             SessionEvent::Refer(event) => self.referred(event, now),
             SessionEvent::Trace(line) => self.trace(line, now),
             // Only the called side sees these; and nobody is handed over yet.
-            SessionEvent::Incoming(_)
-            | SessionEvent::Acked { .. }
-            | SessionEvent::Canceled
-            | SessionEvent::Refer(_) => {}
+            SessionEvent::Incoming(_) | SessionEvent::Acked { .. } | SessionEvent::Canceled => {}
         }
     }
 

@@ -121,13 +121,13 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
                         Severity::Info => say!("note     {text}"),
                     }
                 }
-                let offers_agents =
-                    survey.definition.steps.iter().any(|step| matches!(step.kind, StepKind::Agent(_)));
+                let offers_agents = survey.definition.steps.iter().any(|step| matches!(step.kind, StepKind::Agent(_)));
                 for language in &survey.definition.languages {
                     let ids = check::used_prompts(&survey.definition, language);
                     used.extend(ids.into_iter().map(|id| (language.clone(), id.to_string())));
                     if offers_agents {
-                        whispers.extend(whisper::all_prompts().into_iter().map(|id| (language.clone(), id.to_string())));
+                        whispers
+                            .extend(whisper::all_prompts().into_iter().map(|id| (language.clone(), id.to_string())));
                     }
                 }
             }
@@ -135,7 +135,8 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
     }
     for (language, id) in whispers.iter().filter(|(language, id)| prompts.get(language, id).is_none()) {
         let directory = settings.survey.prompts_dir.display();
-        findings.warning(format!("{directory}/{language}/{id}.wav is missing: agents would hear less of whom they get"));
+        findings
+            .warning(format!("{directory}/{language}/{id}.wav is missing: agents would hear less of whom they get"));
     }
     used.extend(whispers);
     for prompt in prompts.iter() {

@@ -53,8 +53,7 @@ pub(super) async fn answer(
     stop: CancellationToken,
 ) -> AgentReport {
     let agent = call.invite.request_uri.user().unwrap_or_default().to_owned();
-    let mut report =
-        AgentReport { answered: false, whispered: Vec::new(), took: false, heard_customer: false, agent };
+    let mut report = AgentReport { answered: false, whispered: Vec::new(), took: false, heard_customer: false, agent };
     if report.agent.starts_with("agent-busy") {
         sip.reject(call.id, 486);
         return report;

@@ -164,7 +164,14 @@ mod tests {
 
     fn report(persona: Persona, keyed: &[(&str, &str)]) -> CallReport {
         let keyed = keyed.iter().map(|(p, k)| Keyed { prompt: p.to_string(), keys: k.to_string(), meant: true });
-        CallReport { number: "+8613900000001".into(), persona, answered: true, keyed: keyed.collect(), spoke: false, met_agent: false }
+        CallReport {
+            number: "+8613900000001".into(),
+            persona,
+            answered: true,
+            keyed: keyed.collect(),
+            spoke: false,
+            met_agent: false,
+        }
     }
 
     fn stored(disposition: &str, answers: &[(&str, &str, Option<i32>)]) -> BTreeMap<String, Stored> {

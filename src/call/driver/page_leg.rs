@@ -38,12 +38,7 @@ impl PageLeg {
     }
 }
 
-async fn follow(
-    desk: Arc<Desk>,
-    web: Arc<WebRtc>,
-    transfer: TransferId,
-    news: mpsc::UnboundedSender<LegNews>,
-) {
+async fn follow(desk: Arc<Desk>, web: Arc<WebRtc>, transfer: TransferId, news: mpsc::UnboundedSender<LegNews>) {
     let tell = |input| drop(news.send(LegNews::Input(input)));
     let (events, mut inbox) = mpsc::unbounded_channel();
     let mut heard: Option<Word> = None;
@@ -77,17 +72,20 @@ async fn follow(
                 WebEvent::Key(key) => tell(Input::Key(key)),
                 WebEvent::Ended(why) => {
                     drop(leg.take());
-                    tell(of_end(why));
+                    if let Some(input) = of_end(why) {
+                        tell(input);
+                    }
                 }
             },
         }
     }
 }
 
-/// A page that closed the call has hung up; one that fell silent is broken.
-fn of_end(why: WebEnd) -> Input {
+/// A page that closed the call has hung up; one that fell silent, or never came through, is broken; what we closed says nothing.
+fn of_end(why: WebEnd) -> Option<Input> {
     match why {
-        WebEnd::Closed => Input::AgentGone,
-        _ => Input::Broken,
+        WebEnd::HungUp => Some(Input::AgentGone),
+        WebEnd::Vanished | WebEnd::NotConnected | WebEnd::Failed => Some(Input::Broken),
+        WebEnd::Closed => None,
     }
 }

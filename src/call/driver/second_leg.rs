@@ -11,7 +11,8 @@ use crate::call::machine::{AgentAction, Input};
 use crate::media::bridge::{self, Port};
 use crate::media::session::Command;
 use crate::net::media_engine::MediaHandle;
-use crate::sip::session::{Refer, SessionId};
+use crate::sip::endpoint::Refer;
+use crate::sip::session::SessionId;
 use tokio::sync::mpsc;
 
 enum Leg {
@@ -56,17 +57,7 @@ impl SecondLeg {
         let (errands, inbox) = mpsc::unbounded_channel();
         let (news, desk_news) = mpsc::unbounded_channel();
         tokio::spawn(clerk::run(agents.desk.clone(), wish, inbox, news));
-        SecondLeg {
-            line,
-            agents,
-            errands,
-            desk_news,
-            held: None,
-            leg: None,
-            leg_news: None,
-            session: None,
-            port: None,
-        }
+        SecondLeg { line, agents, errands, desk_news, held: None, leg: None, leg_news: None, session: None, port: None }
     }
 
     async fn next(&mut self) -> Input {

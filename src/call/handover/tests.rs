@@ -4,8 +4,12 @@ use super::*;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-const PATIENCE: Patience =
-    Patience { ring: Duration::from_secs(20), accept: Duration::from_secs(10), hold: Duration::from_secs(60), tries: 3 };
+const PATIENCE: Patience = Patience {
+    ring: Duration::from_secs(20),
+    accept: Duration::from_secs(10),
+    hold: Duration::from_secs(60),
+    tries: 3,
+};
 
 fn held(n: u128, way: Way) -> Held {
     Held { transfer: TransferId(Uuid::from_u128(n)), agent: AgentId(Uuid::from_u128(n)), way, auto_answer: false }

@@ -39,7 +39,15 @@ pub fn whisper(survey: &str, cause: Option<Cause>, accept: bool) -> Vec<PromptId
 
 /// Every prompt that a whisper may need.
 pub fn all_prompts() -> Vec<PromptId> {
-    let names = NAMED.iter().copied().chain(["other", "low_score", "low_intent", "noes", "asked_for_person", "accept", "minus"]);
+    let names = NAMED.iter().copied().chain([
+        "other",
+        "low_score",
+        "low_intent",
+        "noes",
+        "asked_for_person",
+        "accept",
+        "minus",
+    ]);
     let mut prompts: Vec<PromptId> = names.map(|name| PromptId::new(&format!("whisper.{name}"))).collect();
     prompts.extend((0..=10).chain([12]).flat_map(number));
     prompts

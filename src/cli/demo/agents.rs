@@ -58,7 +58,7 @@ pub async fn add(pool: &PgPool, count: u32, callees: SocketAddr, trunk: &str) ->
         };
         let now = Utc::now();
         agents::add(&mut conn, id, &profile, None, now).await.map_err(|error| failed(&error))?;
-        agent_sessions::wish(&mut conn, id, Wish::Available, now, None).await.map_err(|error| failed(&error))?;
+        agent_sessions::wish(&mut conn, id, Wish::Available, now, now).await.map_err(|error| failed(&error))?;
     }
     Ok(())
 }
@@ -107,8 +107,8 @@ pub async fn differences(pool: &PgPool, reports: &Reports, sums: &HandOvers) -> 
         }
     }
     let mut conn = pool.acquire().await?;
-    for agent in agent_sessions::roster(&mut conn, Utc::now()).await? {
-        if agent.is_busy() {
+    for (_, standing) in agent_sessions::roster(&mut conn).await? {
+        if standing.is_some_and(|standing| standing.transfer().is_some()) {
             found.push(Mismatch("an agent is still held after the last call".into()));
         }
     }

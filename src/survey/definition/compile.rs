@@ -178,7 +178,7 @@ impl<'m, 'a> Compiler<'m, 'a> {
                 (give_up, _) => self.target_or_next(i, id, "give_up", give_up.as_deref()).unwrap_or(Target::Step(i)),
             },
             next: match (raw.kind, next) {
-                (RawKind::End | RawKind::Agent, _) => Target::Step(i),      // never used
+                (RawKind::End | RawKind::Agent, _) => Target::Step(i), // never used
                 (RawKind::Choice, next) => next.unwrap_or(Target::Step(i)), // options and give_up lead on
                 (_, Some(next)) => next,
                 (_, None) => self.next_or_mistake(i, id),

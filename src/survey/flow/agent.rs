@@ -36,7 +36,14 @@ impl Flow {
         if agent.ask { self.ask(index, step, now) } else { self.connect(index, agent, now) }
     }
 
-    pub(super) fn offer_answered(&mut self, index: StepIndex, step: &Step, agent: &AgentStep, keys: String, now: Instant) {
+    pub(super) fn offer_answered(
+        &mut self,
+        index: StepIndex,
+        step: &Step,
+        agent: &AgentStep,
+        keys: String,
+        now: Instant,
+    ) {
         let yes = keys == YES;
         let value = if yes { "yes" } else { "no" };
         self.given(index, step, keys, AnswerValue::Choice { value: value.to_owned() });
