@@ -142,7 +142,7 @@ fn page(frame: Frame, whole: Whole, unmasked: bool, lang: Lang, zone: Tz) -> Pag
             .into_iter()
             .map(|step| {
                 let who = step.person.map_or(Cow::Borrowed(lang.words().engine), Cow::Owned);
-                (at(step.done_at), terms::reason(step.kind.as_str(), lang), format!("{} · {who}", step.note))
+                (at(step.done_at), terms::act(step.kind.as_str(), lang), format!("{} · {who}", step.note))
             })
             .collect(),
     });

@@ -353,8 +353,8 @@ fn complaints(board: &Board, lang: Lang, zone: Tz) -> ComplaintsView {
         reason: terms::reason(complaint.reason.as_str(), lang),
         question: complaint.question.as_ref().map(|question| terms::question(&complaint.survey, question, lang)),
         opened: view::moment(complaint.opened_at, board.at, zone),
-        contact_by: view::moment(complaint.contact_due_at, board.at, zone),
-        overdue: complaint.contact_due_at < board.at,
+        contact_by: view::moment(complaint.due_at, board.at, zone),
+        overdue: complaint.is_overdue(board.at),
     };
     ComplaintsView {
         open: board.complaint_counts.0,
