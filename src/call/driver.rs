@@ -199,7 +199,7 @@ impl Driven<'_> {
     fn play(&mut self, tag: u64, prompts: &[PromptId], barge_in: bool) {
         let found = prompts.iter().filter_map(|id| self.line.prompts.get(&self.language, id.as_str()));
         let prompts = found.cloned().collect();
-        self.media.command(Command::Play(Playlist { tag, prompts, barge_in }));
+        self.media.command(Command::Play(Playlist { tag, prompts, barge_in, repeat: false }));
     }
 
     /// Removes a recording in which nothing was said, beside the call.

@@ -226,8 +226,11 @@ impl Machine {
             SessionEvent::Failed(failure) => self.failed(&failure, now),
             SessionEvent::Ended { by, .. } => self.ended(by, now),
             SessionEvent::Trace(line) => self.trace(line, now),
-            // Only the called side sees these.
-            SessionEvent::Incoming(_) | SessionEvent::Acked { .. } | SessionEvent::Canceled => {}
+            // Only the called side sees these; and nobody is handed over yet.
+            SessionEvent::Incoming(_)
+            | SessionEvent::Acked { .. }
+            | SessionEvent::Canceled
+            | SessionEvent::Refer(_) => {}
         }
     }
 

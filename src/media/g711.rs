@@ -38,7 +38,7 @@ impl Codec {
     }
 
     /// One sample to its byte.
-    pub fn encode(self, sample: i16) -> u8 {
+    pub const fn encode(self, sample: i16) -> u8 {
         // the magnitude; of a negative sample the A-law takes the one's complement, since its two smallest intervals meet at zero
         match self {
             Codec::Pcma => {
@@ -47,7 +47,7 @@ impl Codec {
                 (ALAW_ENCODE[(magnitude >> 4) as usize] | sign) ^ 0x55
             }
             Codec::Pcmu => {
-                let magnitude = sample.unsigned_abs().min(32_767);
+                let magnitude = if sample == i16::MIN { 32_767 } else { sample.unsigned_abs() };
                 let sign = if sample < 0 { 0x80 } else { 0x00 };
                 !(ULAW_ENCODE[(magnitude >> 2) as usize] | sign)
             }
@@ -55,10 +55,19 @@ impl Codec {
     }
 
     /// One byte to its sample.
-    pub fn decode(self, byte: u8) -> i16 {
+    pub const fn decode(self, byte: u8) -> i16 {
         match self {
             Codec::Pcma => ALAW_DECODE[byte as usize],
             Codec::Pcmu => ULAW_DECODE[byte as usize],
+        }
+    }
+
+    /// A byte of this law in that of `to`, by one look into a table: the interval of the other law in which its level lies.
+    pub fn convert(self, byte: u8, to: Codec) -> u8 {
+        match (self, to) {
+            (Codec::Pcma, Codec::Pcmu) => ALAW_TO_ULAW[byte as usize],
+            (Codec::Pcmu, Codec::Pcma) => ULAW_TO_ALAW[byte as usize],
+            (Codec::Pcma, Codec::Pcma) | (Codec::Pcmu, Codec::Pcmu) => byte,
         }
     }
 
@@ -123,6 +132,19 @@ static ULAW_DECODE: [i16; 256] = {
     }
     table
 };
+
+static ALAW_TO_ULAW: [u8; 256] = conversion(Codec::Pcma, Codec::Pcmu);
+static ULAW_TO_ALAW: [u8; 256] = conversion(Codec::Pcmu, Codec::Pcma);
+
+const fn conversion(from: Codec, to: Codec) -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = to.encode(from.decode(byte as u8));
+        byte += 1;
+    }
+    table
+}
 
 #[cfg(test)]
 mod tests {
@@ -189,6 +211,19 @@ mod tests {
                 let again = codec.encode(codec.decode(byte));
                 // µ-law has two zeros; the negative one (0x7F) decodes to 0 and comes back as the positive one
                 assert_eq!(again, if (codec, byte) == (Codec::Pcmu, 0x7f) { 0xff } else { byte }, "{codec:?} {byte}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_conversion_stays_within_half_an_interval_of_the_other_law() {
+        for (from, to) in [(Codec::Pcma, Codec::Pcmu), (Codec::Pcmu, Codec::Pcma)] {
+            for byte in 0..=255 {
+                let level = i32::from(from.decode(byte));
+                let error = (i32::from(to.decode(from.convert(byte, to))) - level).abs();
+                // sixteen intervals in a segment: half of one is at most a thirty-second of its level
+                assert!(error <= level.abs() / 32 + 8, "{from:?} {byte}: {error} at {level}");
+                assert_eq!(from.convert(byte, from), byte);
             }
         }
     }

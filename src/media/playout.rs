@@ -14,6 +14,8 @@ pub struct Playlist {
     pub prompts: Vec<Arc<Prompt>>,
     /// A key silences it.
     pub barge_in: bool,
+    /// Begins again after its last frame, without a gap, until it is cut short (hold music). What is queued behind it waits for that.
+    pub repeat: bool,
 }
 
 /// A playlist is over.
@@ -33,12 +35,22 @@ struct Playing {
 }
 
 impl Playing {
-    fn next(&mut self, codec: Codec) -> Option<&Frame> {
+    fn next(&mut self, codec: Codec) -> Option<Frame> {
+        let frame = self.next_of_round(codec);
+        if frame.is_some() || !self.list.repeat {
+            return frame;
+        }
+        // once anew, not for ever: a list without a frame ends
+        (self.prompt, self.frame) = (0, 0);
+        self.next_of_round(codec)
+    }
+
+    fn next_of_round(&mut self, codec: Codec) -> Option<Frame> {
         while self.list.prompts.get(self.prompt)?.frames(codec).len() <= self.frame {
             self.prompt += 1;
             self.frame = 0;
         }
-        let frame = self.list.prompts.get(self.prompt)?.frames(codec).get(self.frame);
+        let frame = self.list.prompts.get(self.prompt)?.frames(codec).get(self.frame).copied();
         self.frame += 1;
         frame
     }
@@ -87,7 +99,7 @@ impl Playout {
     pub fn next_frame(&mut self) -> Option<Frame> {
         while let Some(playing) = self.queue.front_mut() {
             if let Some(frame) = playing.next(self.codec) {
-                return Some(*frame);
+                return Some(frame);
             }
             self.ended.push_back(Ended { tag: playing.list.tag, interrupted: false });
             self.queue.pop_front();
@@ -110,7 +122,8 @@ mod tests {
     }
 
     fn list(tag: u64, barge_in: bool, prompts: &[(i16, usize)]) -> Playlist {
-        Playlist { tag, barge_in, prompts: prompts.iter().map(|(level, frames)| prompt(*level, *frames)).collect() }
+        let prompts = prompts.iter().map(|(level, frames)| prompt(*level, *frames)).collect();
+        Playlist { tag, barge_in, prompts, repeat: false }
     }
 
     /// What each tick sends: the level of the frame, or None; and what ended at that tick.
@@ -173,5 +186,21 @@ mod tests {
         assert_eq!(ticks(&mut playout, 1), [(Some(Codec::Pcma.encode(2000)), vec![cut(1), cut(2)])]);
         playout.stop();
         assert_eq!(ticks(&mut playout, 1), [(None, vec![cut(3)])]);
+    }
+
+    #[test]
+    fn a_repeated_playlist_goes_round_without_a_gap_until_it_is_cut_short() {
+        let codec = Codec::Pcma;
+        let (a, b) = (Some(codec.encode(1000)), Some(codec.encode(2000)));
+        let mut playout = Playout::new(codec);
+        playout.play(Playlist { repeat: true, ..list(1, false, &[(1000, 2), (2000, 1)]) });
+        playout.enqueue(list(2, true, &[(3000, 5)]));
+        playout.key();
+        let heard: Vec<_> = ticks(&mut playout, 8).into_iter().map(|(frame, ended)| (frame, ended.len())).collect();
+        assert_eq!(heard, [a, a, b, a, a, b, a, a].map(|frame| (frame, 0)));
+        playout.stop();
+        assert_eq!(ticks(&mut playout, 1), [(None, vec![cut(1), cut(2)])]);
+        playout.play(Playlist { repeat: true, ..list(3, false, &[(500, 0)]) });
+        assert_eq!(ticks(&mut playout, 1), [(None, vec![done(3)])], "nothing in it: it ends");
     }
 }

@@ -4,11 +4,12 @@
 //! After any of them drain [`Session::poll_event`] and [`Session::poll_recording`]. Something is sent in every tick, silence when nothing plays:
 //! that keeps NAT bindings open and the peer's clock running. Keys are reported always, also when nothing plays.
 
+use super::bridge::Port;
 use super::dtmf::rfc4733::{Receiver, Sender, Step};
 use super::playout::{Playlist, Playout};
 use super::recorder::{RecordParams, Recorder, RecordingEnd};
 use super::rtp::{self, HEADER_LEN, Header, Packet, RtpError, SendStream};
-use super::{Codec, FRAME_SAMPLES};
+use super::{Codec, FRAME_SAMPLES, Frame};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,10 @@ use std::time::{Duration, Instant};
 pub const PACKET_LEN: usize = HEADER_LEN + FRAME_SAMPLES;
 /// Longest payload that is taken for audio: 200 ms.
 const MAX_AUDIO: usize = 10 * FRAME_SAMPLES;
+/// How long a key of the bridge is pressed, in ms, however long it was held: the packets of its end may be lost on the way to us.
+const BRIDGED_PRESS_MS: u32 = 100;
+/// Between two of them, in ms.
+const BRIDGED_GAP_MS: u32 = 60;
 
 /// What was negotiated, and where the stream that we send starts (random, RFC 3550 5.1).
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +70,11 @@ pub enum Command {
     },
     /// Let this one hear what arrives.
     Listen(Box<dyn Listener>),
+    /// Join this call to the one that has the other end: its audio is sent while nothing plays, its keys are pressed here, and it gets ours.
+    /// In place of a bridge that stood; what plays (hold music) plays on until it is stopped.
+    Bridge(Port),
+    /// Leave the bridge; the other call hears silence.
+    Unbridge,
 }
 
 impl std::fmt::Debug for Command {
@@ -77,6 +87,8 @@ impl std::fmt::Debug for Command {
             Command::StopRecording => f.write_str("StopRecording"),
             Command::SendKeys { .. } => f.write_str("SendKeys"),
             Command::Listen(_) => f.write_str("Listen"),
+            Command::Bridge(_) => f.write_str("Bridge"),
+            Command::Unbridge => f.write_str("Unbridge"),
         }
     }
 }
@@ -164,6 +176,8 @@ pub enum RecordingOutput {
 struct Pressing {
     sender: Sender,
     keys: usize,
+    /// Pressed on the other side of the bridge; the owner did not ask for it.
+    bridged: bool,
 }
 
 /// One call's media.
@@ -179,6 +193,7 @@ pub struct Session {
     keys: Receiver,
     recorder: Option<Recorder>,
     listener: Option<Box<dyn Listener>>,
+    bridge: Option<Port>,
     heard_audio: bool,
     last_packet: Instant,
     lost: bool,
@@ -198,6 +213,7 @@ impl Session {
             keys: Receiver::default(),
             recorder: None,
             listener: None,
+            bridge: None,
             heard_audio: false,
             last_packet: now,
             lost: false,
@@ -221,6 +237,8 @@ impl Session {
             Command::StopRecording => self.end_recording(RecordingEnd::Stopped),
             Command::SendKeys { keys, press_ms, gap_ms } => self.press(&keys, press_ms, gap_ms),
             Command::Listen(listener) => self.listener = Some(listener),
+            Command::Bridge(port) => self.bridge = Some(port),
+            Command::Unbridge => self.bridge = None,
         }
         self.drain_playout();
     }
@@ -231,7 +249,7 @@ impl Session {
         if keys == 0 || self.params.telephone_event.is_none() {
             self.events.push_back(Event::KeysSent { sent: 0 });
         } else {
-            self.pressing.push_back(Pressing { sender, keys });
+            self.pressing.push_back(Pressing { sender, keys, bridged: false });
         }
     }
 
@@ -247,21 +265,29 @@ impl Session {
 
     /// Takes one datagram.
     pub fn receive(&mut self, datagram: &[u8], now: Instant) -> Result<(), RtpError> {
-        let packet = rtp::read(datagram)?;
+        self.take(&rtp::read(datagram)?, now);
+        Ok(())
+    }
+
+    /// Takes one packet that is read already (from SRTP).
+    pub fn take(&mut self, packet: &Packet<'_>, now: Instant) {
         if self.is_key(packet.header.payload_type) {
             self.last_packet = now;
             self.key_packet(&packet.header, packet.payload, now);
         } else if let Some(codec) = Codec::of_payload_type(packet.header.payload_type) {
             self.last_packet = now;
-            self.audio_packet(codec, packet.header.timestamp, packet.payload, now);
+            self.audio_packet(codec, &packet.header, packet.payload, now);
         } else if packet.header.payload_type == 13 {
             self.last_packet = now; // comfort noise (RFC 3389): the peer lives
         }
-        Ok(())
     }
 
     fn key_packet(&mut self, header: &Header, payload: &[u8], now: Instant) {
-        let Some(key) = self.keys.receive(header, payload) else { return };
+        let key = self.keys.receive(header, payload);
+        if let Some(bridge) = &mut self.bridge {
+            bridge.key_packet(key, now);
+        }
+        let Some(key) = key else { return };
         self.events.push_back(Event::Key { key, at: now });
         self.playout.key();
         self.drain_playout();
@@ -270,7 +296,11 @@ impl Session {
         }
     }
 
-    fn audio_packet(&mut self, codec: Codec, timestamp: u32, payload: &[u8], now: Instant) {
+    fn audio_packet(&mut self, codec: Codec, header: &Header, payload: &[u8], now: Instant) {
+        let timestamp = header.timestamp;
+        if let Some(bridge) = &mut self.bridge {
+            bridge.audio(codec, header, payload, now);
+        }
         if !self.heard_audio {
             self.heard_audio = true;
             self.events.push_back(Event::FirstAudio);
@@ -295,6 +325,8 @@ impl Session {
         self.check_time(now);
         let clock = self.stream.timestamp();
         self.stream.advance(FRAME_SAMPLES as u32);
+        // taken also when it is not sent: what is said over a prompt or a key is not heard later
+        let bridged = self.bridged_frame();
         if let Some((header, payload)) = self.key_tick(clock) {
             self.quiet = true;
             self.fresh = false;
@@ -302,7 +334,7 @@ impl Session {
             out[HEADER_LEN..HEADER_LEN + 4].copy_from_slice(&payload);
             return HEADER_LEN + 4;
         }
-        let frame = if self.pressing.is_empty() { self.playout.next_frame() } else { None };
+        let frame = if self.pressing.is_empty() { self.playout.next_frame().or(bridged) } else { None };
         self.drain_playout();
         // after silence a prompt opens a talkspurt (RFC 3551 4.1); peers set their jitter buffer anew there
         let marker = self.fresh || self.quiet && frame.is_some();
@@ -315,6 +347,23 @@ impl Session {
         self.fresh = false;
         self.quiet = frame.is_none();
         PACKET_LEN
+    }
+
+    /// What the other side of the bridge says; its keys are pressed from now on.
+    fn bridged_frame(&mut self) -> Option<Frame> {
+        let bridge = self.bridge.as_mut()?;
+        while let Some(key) = bridge.next_key() {
+            if self.params.telephone_event.is_some() {
+                let sender = Sender::new(key.encode_utf8(&mut [0; 4]), BRIDGED_PRESS_MS, BRIDGED_GAP_MS);
+                self.pressing.push_back(Pressing { sender, keys: 1, bridged: true });
+            }
+        }
+        bridge.next_frame(self.params.codec)
+    }
+
+    /// Whether the call is joined to another one.
+    pub fn is_bridged(&self) -> bool {
+        self.bridge.is_some()
     }
 
     /// The clock ran on for `ticks` of 20 ms in which nothing could be sent (the machine stood still).
@@ -333,7 +382,9 @@ impl Session {
                 }
                 Step::Pause => return None,
                 Step::Done => {
-                    self.events.push_back(Event::KeysSent { sent: pressing.keys });
+                    if !pressing.bridged {
+                        self.events.push_back(Event::KeysSent { sent: pressing.keys });
+                    }
                     self.pressing.pop_front();
                 }
             }
@@ -368,6 +419,7 @@ impl Session {
 
     /// The call is over: a recording that runs ends.
     pub fn close(&mut self) {
+        self.bridge = None;
         self.end_recording(RecordingEnd::Closed);
     }
 
@@ -382,5 +434,7 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+mod bridge_tests;
 #[cfg(test)]
 mod tests;

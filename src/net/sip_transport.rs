@@ -2,7 +2,7 @@
 //!
 //! Decides nothing about calls. Personal data never reaches a log here: what is traced are masked start lines. TCP and TLS join here later.
 
-use crate::sip::endpoint::{Endpoint, EndpointConfig, Invite};
+use crate::sip::endpoint::{Endpoint, EndpointConfig, Invite, Refer};
 use crate::sip::session::{HangupReason, IncomingInvite, SessionEvent, SessionId};
 use rand::SeedableRng;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -55,6 +55,7 @@ enum Command {
     Ring(SessionId, u16, Option<Vec<u8>>),
     Accept(SessionId, Vec<u8>),
     Reject(SessionId, u16),
+    Refer(SessionId, Refer),
 }
 
 /// Handle on the user agent; cheap to clone. The task ends when the last handle is gone and no session is left, also none whose BYE nobody waits for.
@@ -90,6 +91,11 @@ impl SipHandle {
     /// Ends a session, whatever its stage: CANCEL, BYE or a refusal.
     pub fn hangup(&self, id: SessionId, reason: HangupReason) {
         let _ = self.commands.send(Command::Hangup(id, reason));
+    }
+
+    /// Hands the far side of an answered session over; [`SessionEvent::Refer`]s tell what came of it.
+    pub fn refer(&self, id: SessionId, refer: Refer) {
+        let _ = self.commands.send(Command::Refer(id, refer));
     }
 
     /// Answers an incoming call with 180, or 183 and early media.
@@ -178,6 +184,7 @@ impl Agent {
             Command::Ring(id, status, sdp) => self.endpoint.ring(now, id, status, sdp),
             Command::Accept(id, sdp) => self.endpoint.accept(now, id, sdp),
             Command::Reject(id, status) => self.endpoint.reject(now, id, status, Vec::new()),
+            Command::Refer(id, refer) => self.endpoint.refer(now, id, refer),
         }
     }
 

@@ -201,5 +201,5 @@ fn pick_up(
 /// Says something: any spoken prompt does for a voice.
 fn speak(house: &House, media: &MediaHandle) {
     let prompts = house.prompts.iter().find(|prompt| prompt.id() == "unhappy.go_on").cloned().into_iter().collect();
-    media.command(Command::Play(Playlist { tag: 0, prompts, barge_in: false }));
+    media.command(Command::Play(Playlist { tag: 0, prompts, barge_in: false, repeat: false }));
 }

@@ -267,7 +267,7 @@ mod tests {
         callee.command(Command::Listen(Box::new(Ear::new(index))));
         callee.start(peer(caller.local_addr()));
         caller.start(peer(callee.local_addr()));
-        caller.command(Command::Play(Playlist { tag: 1, prompts: prompts.to_vec(), barge_in: false }));
+        caller.command(Command::Play(Playlist { tag: 1, prompts: prompts.to_vec(), barge_in: false, repeat: false }));
         let mut ids = Vec::new();
         while ids.len() < 2 {
             if let Some(Event::Heard { prompt, .. }) = heard.blocking_recv() {

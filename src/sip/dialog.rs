@@ -85,6 +85,17 @@ impl Dialog {
         &self.call_id
     }
 
+    /// The URI of our From, or To, as the far side sees it.
+    pub fn local_uri(&self) -> Option<Uri> {
+        self.local.parse::<NameAddr>().ok().map(|local| local.uri)
+    }
+
+    /// What a Replaces field calls this dialog (RFC 3891 3), seen from the far side, whose own tag is the to-tag. A peer of RFC 2543 has tag 0.
+    pub fn replaces(&self, local_tag: &str) -> String {
+        let remote_tag = if self.remote_tag.is_empty() { "0" } else { self.remote_tag.as_str() };
+        format!("{};to-tag={remote_tag};from-tag={local_tag}", self.call_id)
+    }
+
     /// The next request in the dialog (12.2.1.1): new CSeq, route set, remote target.
     pub fn request(&mut self, method: Method, via: &str) -> Message {
         self.local_cseq += 1;

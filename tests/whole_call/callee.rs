@@ -199,7 +199,7 @@ impl Callee {
             SessionEvent::Acked { .. } => self.acked = true,
             SessionEvent::Canceled => self.ended(Final::Canceled),
             SessionEvent::Ended { by, cause } => self.ended(Final::Ended(by, cause)),
-            SessionEvent::Trace(_) => {}
+            SessionEvent::Trace(_) | SessionEvent::Refer(_) => {}
             SessionEvent::InviteSent
             | SessionEvent::Progress { .. }
             | SessionEvent::Answered { .. }
@@ -238,7 +238,7 @@ impl Callee {
             Deed::Keys(keys) => Command::SendKeys { keys, press_ms: PRESS_MS, gap_ms: GAP_MS },
             Deed::Speak => {
                 let prompts = house().prompts.get(LANGUAGE, "unhappy.go_on").cloned().into_iter().collect();
-                Command::Play(Playlist { tag: 0, prompts, barge_in: false })
+                Command::Play(Playlist { tag: 0, prompts, barge_in: false, repeat: false })
             }
             Deed::HangUp => {
                 return self.id.into_iter().for_each(|id| self.sip.hangup(now, id, HangupReason::Normal));

@@ -128,7 +128,7 @@ impl Engine {
                 Action::Play { tag, prompts, barge_in } => {
                     let found = prompts.iter().map(|id| house().prompts.get(LANGUAGE, id.as_str()));
                     let prompts = found.map(|prompt| prompt.expect("every prompt is there").clone()).collect();
-                    self.command(Command::Play(Playlist { tag, prompts, barge_in }), now);
+                    self.command(Command::Play(Playlist { tag, prompts, barge_in, repeat: false }), now);
                 }
                 Action::StopPlayback => self.command(Command::Stop, now),
                 Action::Record { tag, max, silence_end } => {

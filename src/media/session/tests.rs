@@ -7,11 +7,11 @@ use std::sync::Arc;
 const EVENT_TYPE: u8 = 101;
 
 /// The moment at which virtual time starts.
-fn epoch() -> Instant {
+pub(super) fn epoch() -> Instant {
     Instant::now()
 }
 
-fn params(codec: Codec) -> SessionParams {
+pub(super) fn params(codec: Codec) -> SessionParams {
     SessionParams {
         codec,
         telephone_event: Some(EVENT_TYPE),
@@ -24,18 +24,18 @@ fn params(codec: Codec) -> SessionParams {
 }
 
 /// A session and its virtual clock.
-struct Rig {
-    session: Session,
-    now: Instant,
+pub(super) struct Rig {
+    pub(super) session: Session,
+    pub(super) now: Instant,
 }
 
 impl Rig {
-    fn new(codec: Codec) -> Rig {
+    pub(super) fn new(codec: Codec) -> Rig {
         let now = epoch();
         Rig { session: Session::new(params(codec), now), now }
     }
 
-    fn tick(&mut self) -> (Header, Vec<u8>) {
+    pub(super) fn tick(&mut self) -> (Header, Vec<u8>) {
         self.now += Duration::from_millis(20);
         let mut out = [0; PACKET_LEN];
         let length = self.session.tick(self.now, &mut out);
@@ -43,25 +43,25 @@ impl Rig {
         (packet.header, packet.payload.to_vec())
     }
 
-    fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         self.session.handle(command, self.now);
     }
 
-    fn arrives(&mut self, payload_type: u8, sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) {
+    pub(super) fn arrives(&mut self, payload_type: u8, sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) {
         let header = Header { marker, payload_type, sequence, timestamp, ssrc: 77 };
         let datagram = [&header.to_bytes(), payload].concat();
         self.session.receive(&datagram, self.now).expect("a good packet");
     }
 
-    fn key(&mut self, event: u8, timestamp: u32) {
+    pub(super) fn key(&mut self, event: u8, timestamp: u32) {
         self.arrives(EVENT_TYPE, 1, timestamp, true, &[event, 10, 0, 160]);
     }
 
-    fn events(&mut self) -> Vec<Event> {
+    pub(super) fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.session.poll_event()).collect()
     }
 
-    fn recording(&mut self) -> Vec<RecordingOutput> {
+    pub(super) fn recording(&mut self) -> Vec<RecordingOutput> {
         std::iter::from_fn(|| self.session.poll_recording()).collect()
     }
 }
@@ -70,8 +70,8 @@ fn prompt(level: i16, frames: usize) -> Arc<Prompt> {
     Arc::new(Prompt::from_samples("en", "p", "", &vec![level; frames * 160]))
 }
 
-fn list(tag: u64, barge_in: bool, frames: usize) -> Playlist {
-    Playlist { tag, barge_in, prompts: vec![prompt(4_000, frames)] }
+pub(super) fn list(tag: u64, barge_in: bool, frames: usize) -> Playlist {
+    Playlist { tag, barge_in, prompts: vec![prompt(4_000, frames)], repeat: false }
 }
 
 #[test]

@@ -14,24 +14,24 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 const PATIENCE: Duration = Duration::from_secs(20);
 const KEYS: Option<u8> = Some(101);
 
-fn engine(folder: &Path) -> MediaEngine {
+pub(super) fn engine(folder: &Path) -> MediaEngine {
     engine_with(folder, |_| {})
 }
 
-fn engine_with(folder: &Path, change: impl FnOnce(&mut MediaConfig)) -> MediaEngine {
+pub(super) fn engine_with(folder: &Path, change: impl FnOnce(&mut MediaConfig)) -> MediaEngine {
     let mut config = MediaConfig::new(Ipv4Addr::LOCALHOST.into(), folder.join("recordings"));
     change(&mut config);
     MediaEngine::start(config).expect("an engine")
 }
 
 /// An open call and its events.
-struct Call {
-    handle: MediaHandle,
+pub(super) struct Call {
+    pub(super) handle: MediaHandle,
     events: UnboundedReceiver<Event>,
 }
 
 impl Call {
-    fn open(engine: &MediaEngine) -> Call {
+    pub(super) fn open(engine: &MediaEngine) -> Call {
         let (sender, events) = unbounded_channel();
         Call { handle: engine.open(sender).expect("a call"), events }
     }
@@ -54,11 +54,11 @@ impl Call {
         });
     }
 
-    fn next(&mut self) -> Event {
+    pub(super) fn next(&mut self) -> Event {
         next(&mut self.events)
     }
 
-    fn play(&self, tag: u64, prompts: &[&Arc<Prompt>]) {
+    pub(super) fn play(&self, tag: u64, prompts: &[&Arc<Prompt>]) {
         self.handle.command(Command::Play(playlist(tag, prompts)));
     }
 
@@ -66,48 +66,48 @@ impl Call {
         self.handle.command(Command::SendKeys { keys: keys.to_owned(), press_ms: 80, gap_ms: 60 });
     }
 
-    fn record(&self, tag: u64, name: &str) {
+    pub(super) fn record(&self, tag: u64, name: &str) {
         let max = Duration::from_secs(60);
         let params = RecordParams { tag, name: Some(name.to_owned()), max, stop_keys: vec!['#'], silence_end: None };
         self.handle.command(Command::Record(params));
     }
 }
 
-fn next(events: &mut UnboundedReceiver<Event>) -> Event {
+pub(super) fn next(events: &mut UnboundedReceiver<Event>) -> Event {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let event = runtime.block_on(async { tokio::time::timeout(PATIENCE, events.recv()).await });
     event.expect("an event in time").expect("an open channel")
 }
 
-fn playlist(tag: u64, prompts: &[&Arc<Prompt>]) -> Playlist {
-    Playlist { tag, prompts: prompts.iter().map(|prompt| Arc::clone(prompt)).collect(), barge_in: true }
+pub(super) fn playlist(tag: u64, prompts: &[&Arc<Prompt>]) -> Playlist {
+    Playlist { tag, prompts: prompts.iter().map(|prompt| Arc::clone(prompt)).collect(), barge_in: true, repeat: false }
 }
 
 /// A peer that is only a socket.
-struct Raw {
-    socket: UdpSocket,
+pub(super) struct Raw {
+    pub(super) socket: UdpSocket,
 }
 
 impl Raw {
-    fn new() -> Raw {
+    pub(super) fn new() -> Raw {
         let socket = bind(Ipv4Addr::LOCALHOST.into(), 0).expect("a socket");
         socket.set_nonblocking(false).expect("blocking");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         Raw { socket }
     }
 
-    fn addr(&self) -> SocketAddr {
+    pub(super) fn addr(&self) -> SocketAddr {
         self.socket.local_addr().expect("an address")
     }
 
-    fn read(&self) -> (Header, Vec<u8>) {
+    pub(super) fn read(&self) -> (Header, Vec<u8>) {
         let mut datagram = [0; 2048];
         let length = self.socket.recv(&mut datagram).expect("a packet in time");
         let packet = rtp::read(&datagram[..length]).expect("RTP");
         (packet.header, packet.payload.to_vec())
     }
 
-    fn send(&self, to: &Call, payload_type: u8, sequence: u16, payload: &[u8]) {
+    pub(super) fn send(&self, to: &Call, payload_type: u8, sequence: u16, payload: &[u8]) {
         let timestamp = u32::from(sequence) * 160;
         let header = Header { marker: false, payload_type, sequence, timestamp, ssrc: 5 };
         let datagram = [&header.to_bytes(), payload].concat();
@@ -115,13 +115,13 @@ impl Raw {
     }
 
     /// Sends audio until the call has latched to this socket and says so.
-    fn greet(&self, call: &mut Call) {
+    pub(super) fn greet(&self, call: &mut Call) {
         (1..=3).for_each(|sequence| self.send(call, 8, sequence, &[0xd5; 160]));
         assert_eq!(call.next(), Event::FirstAudio);
     }
 }
 
-fn noise(seed: u32, frames: usize) -> Arc<Prompt> {
+pub(super) fn noise(seed: u32, frames: usize) -> Arc<Prompt> {
     let mut state = seed;
     let mut sample = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

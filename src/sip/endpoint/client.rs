@@ -22,6 +22,8 @@ pub(super) enum Purpose {
     Invite,
     Cancel,
     Bye,
+    /// With its CSeq number.
+    Refer(u32),
 }
 
 /// A client transaction.
@@ -171,6 +173,9 @@ impl Endpoint {
         match purpose {
             Purpose::Cancel => {}
             Purpose::Bye => self.with_session(now, session, |session, cx| session.bye_outcome(cx, outcome)),
+            Purpose::Refer(cseq) => {
+                self.with_session(now, session, |session, cx| session.refer_outcome(cx, cseq, outcome));
+            }
             Purpose::Invite => match outcome {
                 Outcome::Response(response) if matches!(response.status(), Some(200..=299)) => {
                     self.on_answer(now, id, session, response);
@@ -231,6 +236,7 @@ impl ClientTx {
             None => match self.purpose {
                 Purpose::Cancel => *method == Method::Cancel,
                 Purpose::Bye => *method == Method::Bye,
+                Purpose::Refer(_) => *method == Method::Refer,
                 Purpose::Invite => false,
             },
         }

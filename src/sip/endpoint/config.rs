@@ -3,6 +3,7 @@
 use crate::sip::auth::Credentials;
 use crate::sip::header::NameAddr;
 use crate::sip::message::Limits;
+use crate::sip::session::SessionId;
 use crate::sip::transaction::TimerConfig;
 use crate::sip::uri::Uri;
 use std::net::SocketAddr;
@@ -32,6 +33,8 @@ pub struct EndpointConfig {
     pub incoming: IncomingPolicy,
     /// Bounds for a datagram.
     pub limits: Limits,
+    /// How long after a REFER was accepted the far side may take to tell what came of it.
+    pub refer_wait: Duration,
     /// Most server transactions at a time; requests beyond that are dropped unanswered.
     pub max_server_transactions: usize,
 }
@@ -46,6 +49,7 @@ impl EndpointConfig {
             timers: TimerConfig::default(),
             incoming: IncomingPolicy::Refuse(403),
             limits: Limits::default(),
+            refer_wait: Duration::from_secs(60),
             max_server_transactions: 50_000,
         }
     }
@@ -68,6 +72,16 @@ pub struct Invite {
     pub offer: Vec<u8>,
     /// How long to wait for the final response before giving up.
     pub ring_timeout: Duration,
+}
+
+/// Whom the far side of a session is handed over to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refer {
+    /// Refer-To: whom the far side shall call.
+    pub to: Uri,
+    /// Attended (RFC 3891): the far side takes the place of ours in this answered session of the same endpoint. The session stays ours until
+    /// its own far side hangs up.
+    pub replaces: Option<SessionId>,
 }
 
 /// A datagram to send.

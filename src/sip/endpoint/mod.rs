@@ -18,7 +18,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Counters, EndpointConfig, IncomingPolicy, Invite, Load, Transmit};
+pub use config::{Counters, EndpointConfig, IncomingPolicy, Invite, Load, Refer, Transmit};
 
 pub(crate) use packet::{Packet, reason_phrase, response_target};
 pub(crate) use tokens::Tokens;
@@ -167,6 +167,19 @@ impl Endpoint {
         self.with_session(now, id, |session, cx| session.hangup(cx, reason));
     }
 
+    /// Either side: asks the far side of an answered session to call somebody else (RFC 3515). What comes of it are
+    /// [`SessionEvent::Refer`]s; the session goes on until somebody hangs up. An unknown or ended session is no error.
+    pub fn refer(&mut self, now: Instant, id: SessionId, refer: Refer) {
+        let to = match refer.replaces {
+            None => Some(refer.to),
+            Some(other) => {
+                let replaces = self.sessions.get(&other).and_then(Session::replaces);
+                replaces.map(|replaces| refer.to.with_header("Replaces", &replaces))
+            }
+        };
+        self.with_session(now, id, |session, cx| session.refer(cx, to));
+    }
+
     /// Called side: 180 or 183, with early media if `early_sdp` is given.
     pub fn ring(&mut self, now: Instant, id: SessionId, status: u16, early_sdp: Option<Vec<u8>>) {
         self.with_session(now, id, |session, cx| session.ring(cx, status, early_sdp));
@@ -268,6 +281,7 @@ impl Endpoint {
             Effect::Invite { message, to } => self.start_client(now, id, message, to, Purpose::Invite),
             Effect::Cancel { message, to } => self.start_client(now, id, message, to, Purpose::Cancel),
             Effect::Bye { message, to } => self.start_client(now, id, message, to, Purpose::Bye),
+            Effect::Refer { message, to, cseq } => self.start_client(now, id, message, to, Purpose::Refer(cseq)),
         }
     }
 

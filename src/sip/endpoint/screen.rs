@@ -26,14 +26,21 @@ pub(super) fn screen(request: &Message, in_dialog: bool) -> Result<(), Refusal> 
 /// 8.2.1: known but not for us 405, unknown 501.
 fn method(request: &Message) -> Result<(), Refusal> {
     match request.method() {
-        Some(Method::Invite | Method::Ack | Method::Bye | Method::Cancel | Method::Options | Method::Info) => Ok(()),
+        Some(
+            Method::Invite
+            | Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Options
+            | Method::Info
+            | Method::Notify,
+        ) => Ok(()),
         Some(Method::Other(_)) | None => Err(Refusal { status: 501, header: Some(("Allow", ALLOW.to_owned())) }),
         Some(
             Method::Register
             | Method::Prack
             | Method::Update
             | Method::Refer
-            | Method::Notify
             | Method::Subscribe
             | Method::Message
             | Method::Publish,

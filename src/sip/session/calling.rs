@@ -193,6 +193,7 @@ impl Calling {
                     local_sdp: self.invite.body().to_vec(),
                     remote_sdp: sdp,
                     reanswer: None,
+                    referral: None,
                 }));
             }
             (None, None) => UnusableAnswer::NoSdp,

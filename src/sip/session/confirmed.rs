@@ -1,4 +1,4 @@
-//! A confirmed session, either side: BYE from here or there, and re-INVITEs that do not touch the media (RFC 3261 14.2, 15).
+//! A confirmed session, either side: BYE from here or there, re-INVITEs that do not touch the media (RFC 3261 14.2, 15), and our REFER.
 //!
 //! Never starts a re-INVITE itself and never reads SDP: an offer that says the same as the far side's last description is answered with
 //! our present one, any other gets an honest 488 and the call goes on as it was.
@@ -7,14 +7,16 @@ use crate::sip::dialog::{Dialog, from_tag};
 use crate::sip::endpoint::TxId;
 use crate::sip::message::{Message, Method};
 use crate::sip::transaction::Timer;
+use crate::sip::uri::Uri;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
 use super::calling::Caller;
 use super::closing::{Closing, Reason};
-use super::context::{ALLOW, Cx, SDP, Sent, response};
-use super::event::{EndCause, HangupReason, SessionEvent, Side};
+use super::context::{ALLOW, Cx, Outcome, SDP, Sent, response};
+use super::event::{EndCause, HangupReason, ReferEvent, SessionEvent, Side};
+use super::refer::{Referral, on_notify};
 use super::repeat::Repeat;
 use super::ringing::send_2xx;
 
@@ -31,6 +33,8 @@ pub(crate) struct Confirmed {
     pub(super) remote_sdp: Vec<u8>,
     /// A 2xx to a re-INVITE that waits for its ACK.
     pub(super) reanswer: Option<Repeat>,
+    /// The present or last REFER of ours.
+    pub(super) referral: Option<Box<Referral>>,
 }
 
 impl Confirmed {
@@ -62,10 +66,30 @@ impl Confirmed {
                 self.reinvite(cx, tx, request);
                 State::Confirmed(self)
             }
+            Some(Method::Notify) => {
+                on_notify(cx, self.referral.as_deref_mut(), tx, request);
+                State::Confirmed(self)
+            }
             _ => {
                 cx.answer_plainly(tx, request);
                 State::Confirmed(self)
             }
+        }
+    }
+
+    /// Hands the far side over to `to`, one REFER at a time.
+    pub fn refer(&mut self, cx: &mut Cx, to: Option<Uri>) {
+        let busy = self.referral.as_ref().is_some_and(|referral| !referral.is_over());
+        match to {
+            Some(to) if !busy => self.referral = Some(Box::new(Referral::start(cx, &mut self.dialog, to))),
+            Some(_) => cx.emit(SessionEvent::Refer(ReferEvent::Refused(491))),
+            None => cx.emit(SessionEvent::Refer(ReferEvent::Refused(481))),
+        }
+    }
+
+    pub fn refer_outcome(&mut self, cx: &mut Cx, cseq: u32, outcome: Outcome) {
+        if let Some(referral) = &mut self.referral {
+            referral.outcome(cx, &mut self.dialog, self.caller.as_deref(), cseq, outcome);
         }
     }
 
@@ -102,6 +126,9 @@ impl Confirmed {
         if self.reanswer.as_mut().is_some_and(|repeat| !repeat.time(cx)) {
             self.reanswer = None;
         }
+        if let Some(referral) = &mut self.referral {
+            referral.time(cx);
+        }
         State::Confirmed(self)
     }
 
@@ -110,7 +137,9 @@ impl Confirmed {
     }
 
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        self.reanswer.as_ref().map(Repeat::poll_timeout)
+        let repeat = self.reanswer.as_ref().map(Repeat::poll_timeout);
+        let refer = self.referral.as_ref().and_then(|referral| referral.until()).map(|at| (at, Timer::ReferWait));
+        repeat.into_iter().chain(refer).min_by_key(|(at, _)| *at)
     }
 }
 

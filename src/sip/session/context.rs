@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::SessionEvent;
 
 /// Methods that this user agent answers (Allow, RFC 3261 20.5). PRACK and UPDATE come with their own issue.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY";
 
 /// The only body type that is understood.
 pub(crate) const SDP: &str = "application/sdp";
@@ -30,6 +30,8 @@ pub(crate) enum Effect {
     Cancel { message: Message, to: SocketAddr },
     /// Start a client transaction for BYE; its outcome comes back.
     Bye { message: Message, to: SocketAddr },
+    /// Start a client transaction for REFER; its outcome comes back with this CSeq number.
+    Refer { message: Message, to: SocketAddr, cseq: u32 },
     /// Send the ACK of a 2xx with this To tag and keep it for repetitions.
     Ack { tag: String, sent: Sent },
     /// Send again.
@@ -91,7 +93,8 @@ impl Cx<'_> {
         self.respond(tx, message);
     }
 
-    /// What every dialog answers alike: OPTIONS with what we can, INFO without a body with 200, else 415 (no INFO package is known).
+    /// What every dialog answers alike: OPTIONS with what we can, INFO without a body with 200, else 415 (no INFO package is known),
+    /// NOTIFY with 481 (no subscription).
     pub fn answer_plainly(&mut self, tx: TxId, request: &Message) {
         let empty = request.body().is_empty();
         match request.method() {
@@ -106,6 +109,7 @@ impl Cx<'_> {
                 message.push("Accept", SDP);
                 self.respond(tx, message);
             }
+            Some(crate::sip::message::Method::Notify) => self.answer(tx, request, 481),
             _ => {
                 let mut message = response(self.config, request, 405, None);
                 message.push("Allow", ALLOW);

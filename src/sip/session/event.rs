@@ -83,6 +83,23 @@ impl fmt::Debug for IncomingInvite {
     }
 }
 
+/// What came of [`Endpoint::refer`](crate::sip::endpoint::Endpoint::refer). `Done`, `Refused` and `Lost` are final, and exactly one of them follows, unless
+/// the session ends before. A far side that was handed over hangs up by a BYE of its own, before its last NOTIFY or after it, or waits for ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReferEvent {
+    /// The far side tries it (2xx, or a NOTIFY that overtook it).
+    Accepted,
+    /// It tells of a provisional response from where it was sent, 100-199.
+    Progress(u16),
+    /// It tells of the final response, 200-699: a 2xx is success.
+    Done(u16),
+    /// It will not: the final response to REFER, 300-699. From ourselves 481 where there is no confirmed dialog to refer in or to replace,
+    /// and 491 while another REFER is under way.
+    Refused(u16),
+    /// Nobody knows: no response in time, or accepted and then no final NOTIFY within [`EndpointConfig::refer_wait`](crate::sip::endpoint::EndpointConfig::refer_wait).
+    Lost,
+}
+
 /// One message of the session, for the attempt's timeline. Header values other than CSeq never appear.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TraceLine {
@@ -132,6 +149,8 @@ pub enum SessionEvent {
     },
     /// Called side: the caller gave up before we answered.
     Canceled,
+    /// Either side: what came of handing the far side over. The session goes on.
+    Refer(ReferEvent),
     /// A message sent or received, repetitions too.
     Trace(TraceLine),
 }
@@ -148,6 +167,7 @@ impl fmt::Debug for SessionEvent {
             SessionEvent::Incoming(incoming) => write!(f, "{incoming:?}"),
             SessionEvent::Acked { sdp } => write!(f, "Acked({} bytes)", bytes(sdp)),
             SessionEvent::Canceled => write!(f, "Canceled"),
+            SessionEvent::Refer(event) => write!(f, "Refer({event:?})"),
             SessionEvent::Trace(line) => write!(f, "{line:?}"),
         }
     }

@@ -10,10 +10,11 @@ mod confirmed;
 mod context;
 mod event;
 mod failure;
+mod refer;
 mod repeat;
 mod ringing;
 
-pub use event::{EndCause, HangupReason, IncomingInvite, SessionEvent, SessionId, Side, TraceLine};
+pub use event::{EndCause, HangupReason, IncomingInvite, ReferEvent, SessionEvent, SessionId, Side, TraceLine};
 pub use failure::{AuthProblem, Failure, FailureKind, Stage, UnusableAnswer};
 
 pub(crate) use calling::{Caller, Calling};
@@ -23,6 +24,7 @@ pub(crate) use ringing::Ringing;
 
 use crate::sip::message::Message;
 use crate::sip::transaction::Timer;
+use crate::sip::uri::Uri;
 use confirmed::Confirmed;
 use ringing::Answering;
 use std::time::Instant;
@@ -149,6 +151,32 @@ impl Session {
             State::Confirmed(confirmed) => confirmed.hangup(cx, reason),
             other => other,
         });
+    }
+
+    /// Either side: hands the far side over to `to`, in a confirmed dialog only. `None`: the dialog to be replaced is not there.
+    pub fn refer(&mut self, cx: &mut Cx, to: Option<Uri>) {
+        match &mut self.state {
+            State::Confirmed(confirmed) => confirmed.refer(cx, to),
+            State::Calling(_) | State::Ringing(_) | State::Answering(_) => {
+                cx.emit(SessionEvent::Refer(ReferEvent::Refused(481)));
+            }
+            State::Closing(_) | State::Over => {}
+        }
+    }
+
+    /// What became of our REFER with this CSeq number.
+    pub fn refer_outcome(&mut self, cx: &mut Cx, cseq: u32, outcome: Outcome) {
+        if let State::Confirmed(confirmed) = &mut self.state {
+            confirmed.refer_outcome(cx, cseq, outcome);
+        }
+    }
+
+    /// The Replaces value that names this session's dialog, once it is confirmed (RFC 3891 3).
+    pub fn replaces(&self) -> Option<String> {
+        match &self.state {
+            State::Confirmed(confirmed) => Some(confirmed.dialog.replaces(&self.local_tag)),
+            State::Calling(_) | State::Ringing(_) | State::Answering(_) | State::Closing(_) | State::Over => None,
+        }
     }
 
     /// Called side: 180 or 183.

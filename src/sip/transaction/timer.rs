@@ -41,6 +41,8 @@ pub enum Timer {
     Repeat2xx,
     /// 64*T1 without ACK for a 2xx: BYE (RFC 3261 13.3.1.4).
     AckWait,
+    /// A REFER was accepted: no final NOTIFY in time (RFC 3515).
+    ReferWait,
 }
 
 impl Timer {
@@ -64,6 +66,7 @@ impl Timer {
             Timer::CancelWait => "cancel wait",
             Timer::Repeat2xx => "repeat 2xx",
             Timer::AckWait => "ack wait",
+            Timer::ReferWait => "refer wait",
         }
     }
 }

@@ -140,6 +140,18 @@ impl Uri {
         self.rewrite();
     }
 
+    /// The URI with one header more behind its `?` (RFC 3261, 19.1.1), as Refer-To carries Replaces. What the value may not hold plainly is escaped.
+    pub fn with_header(mut self, name: &str, value: &str) -> Uri {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/?:+$".contains(&byte);
+        let header = format!("{name}={}", escape_all_but(value, plain));
+        self.headers = Some(match self.headers.take() {
+            Some(others) if !others.is_empty() => format!("{others}&{header}"),
+            Some(_) | None => header,
+        });
+        self.rewrite();
+        self
+    }
+
     /// Takes a parameter away.
     pub fn remove_param(&mut self, name: &str) {
         if self.params.has(name) {
@@ -218,9 +230,15 @@ fn forbidden(c: char) -> bool {
 
 /// Escapes all but what RFC 3261, 25.1 `user` allows and these characters.
 fn escape(text: &str, also: &str) -> String {
+    escape_all_but(text, |byte| {
+        byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) || also.as_bytes().contains(&byte)
+    })
+}
+
+fn escape_all_but(text: &str, plain: impl Fn(u8) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) || also.as_bytes().contains(&byte) {
+        if plain(byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));

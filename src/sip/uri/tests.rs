@@ -114,6 +114,10 @@ fn a_changed_uri_is_written_from_its_parts() {
     let mut sly = Uri::sip(Some("a\r\nX: 1@evil%40"), Host::Name("h".into()), None);
     sly.set_param("x", Some("1>\r\nX: 2"));
     assert_eq!(sly.to_string(), "sip:a%0D%0AX%3A%201%40evil%40@h;x=1X:2");
+    let refer: Uri = "sip:agent@h:5080;transport=udp".parse().unwrap();
+    let refer = refer.with_header("Replaces", "a@b;to-tag=1&2;from-tag=[3]");
+    assert_eq!(refer.as_str(), "sip:agent@h:5080;transport=udp?Replaces=a%40b%3Bto-tag%3D1%262%3Bfrom-tag%3D[3]");
+    assert_eq!(refer.with_header("X", "1").headers().map(|h| h.ends_with("&X=1")), Some(true));
     let mut opaque: Uri = "urn:service:sos".parse().unwrap();
     opaque.set_param("lr", None);
     assert_eq!(opaque.to_string(), "urn:service:sos");

@@ -5,6 +5,7 @@ mod caller;
 mod challenge;
 mod ghosts;
 mod network;
+mod refer;
 mod requests;
 mod routes;
 mod scripted;

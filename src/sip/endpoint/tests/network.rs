@@ -74,7 +74,7 @@ impl<A> World<A> {
             match self.rng.random_range(0..4) {
                 0 => bytes[at] = self.rng.random_range(0..=255),
                 1 => bytes[at] = b"\r\n;,<>\"@: 0"[self.rng.random_range(0..11)],
-                2 => drop(bytes.remove(at)),
+                2 if bytes.len() > 1 => drop(bytes.remove(at)),
                 _ => bytes.truncate(at.max(1)),
             }
         }

@@ -23,7 +23,7 @@ fn options_says_what_we_can() {
     let options = outside(Method::Options, "o");
     desk.deliver(&options);
     let answer = desk.response(200);
-    assert_eq!(answer.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS"));
+    assert_eq!(answer.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY"));
     assert_eq!(answer.header("Accept"), Some("application/sdp"));
     assert_eq!(answer.header("Supported"), Some(""));
     assert!(answer.to().expect("a To").tag().is_some());

@@ -3,8 +3,8 @@
 
 use super::network::{Step, Weather, World};
 use super::scripted::{ANSWER, Desk};
-use crate::sip::endpoint::Load;
-use crate::sip::session::{EndCause, HangupReason, SessionEvent, SessionId, Stage};
+use crate::sip::endpoint::{Load, Refer};
+use crate::sip::session::{EndCause, HangupReason, ReferEvent, SessionEvent, SessionId, Stage};
 use rand::RngExt;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,6 +16,8 @@ enum Act {
     Ring(SessionId, u16),
     Accept(SessionId),
     Reject(SessionId),
+    /// The far side, which can do no such thing, will refuse it.
+    Refer(usize, SessionId),
     /// By now the call of a callee that answered must be over by itself.
     Check(SessionId),
 }
@@ -25,6 +27,8 @@ enum Act {
 struct Known {
     sent: bool,
     answered: bool,
+    referred: u32,
+    refused: u32,
     over: bool,
 }
 
@@ -80,6 +84,11 @@ fn perform(world: &mut World<Act>, act: Act, known: &mut HashMap<(usize, Session
         Act::Hangup(side, id) => world.sides[side].hangup(now, id, HangupReason::Normal),
         Act::Ring(id, status) => world.sides[1].ring(now, id, status, (status == 183).then(|| ANSWER.to_vec())),
         Act::Accept(id) => world.sides[1].accept(now, id, ANSWER.to_vec()),
+        Act::Refer(side, id) => {
+            known.entry((side, id)).or_default().referred += 1;
+            let to = "sip:8001@pbx.example".parse().expect("a URI");
+            world.sides[side].refer(now, id, Refer { to, replaces: None });
+        }
         Act::Reject(id) => world.sides[1].reject(now, id, 486, Vec::new()),
         Act::Check(id) => {
             let state = &known[&(1, id)];
@@ -117,8 +126,20 @@ fn on_event(
             let after = random_ms(world);
             // the call layer always hangs up in the end
             world.plan(after, Act::Hangup(0, id));
+            if world.rng.random_bool(0.5) {
+                let after = random_ms(world);
+                world.plan(after, Act::Refer(0, id));
+            }
         }
-        SessionEvent::Acked { .. } => state.answered = true,
+        SessionEvent::Acked { .. } => {
+            state.answered = true;
+            world.plan(1_000, Act::Refer(1, id));
+        }
+        SessionEvent::Refer(ReferEvent::Refused(_) | ReferEvent::Lost) => {
+            state.refused += 1;
+            assert!(state.answered && state.refused <= state.referred, "{state:?}");
+        }
+        SessionEvent::Refer(event) => panic!("nobody accepts a REFER: {event:?}"),
         SessionEvent::Failed(failure) => {
             assert!(!state.answered);
             assert_eq!(failure.stage == Stage::BeforeSend, !state.sent);
