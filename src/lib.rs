@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod phone;
+pub mod wording;
 
 // floor 1: pure cores
 pub mod media;

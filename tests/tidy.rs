@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("src/clock.rs", 0),
     ("src/ids.rs", 0),
     ("src/phone.rs", 0),
+    ("src/wording.rs", 0),
     ("src/config/", 0),
     ("src/sip/", 1),
     ("src/sdp/", 1),

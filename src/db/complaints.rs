@@ -49,12 +49,12 @@ pub struct Complaint {
     pub contact_due_at: DateTime<Utc>,
 }
 
-/// Opens a complaint with its first step; where the follow-up has one already, the step is added to that. Says whether a complaint was opened.
-/// Writing the same again changes nothing.
+/// Opens a complaint with its first step; where the follow-up has one already, the step is added to that, and it is taken up again if it was closed before.
+/// Says whether a complaint was opened. Writing the same again changes nothing.
 pub async fn open(conn: &mut PgConnection, new: &NewComplaint) -> Result<bool> {
     let done = sqlx::query(
-        "insert into complaints (id, follow_up_id, customer_id, attempt_id, reason, question, opened_at, contact_due_at)
-         select $1, a.follow_up_id, f.customer_id, a.id, $3, $4, $5, $6
+        "insert into complaints (id, follow_up_id, customer_id, attempt_id, reason, question, opened_at, contact_due_at, due_at)
+         select $1, a.follow_up_id, f.customer_id, a.id, $3, $4, $5, $6, $6
          from attempts a join follow_ups f on f.id = a.follow_up_id where a.id = $2
          on conflict do nothing",
     )
@@ -66,8 +66,26 @@ pub async fn open(conn: &mut PgConnection, new: &NewComplaint) -> Result<bool> {
     .bind(new.contact_due_at)
     .execute(&mut *conn)
     .await?;
+    let opened = done.rows_affected() == 1;
+    if !opened {
+        take_up_again(conn, new).await?;
+    }
     add_step(conn, new).await?;
-    Ok(done.rows_affected() == 1)
+    Ok(opened)
+}
+
+/// A sign of unhappiness after the complaint was closed (the follow-up's call was resumed): the steps begin again.
+async fn take_up_again(conn: &mut PgConnection, new: &NewComplaint) -> Result<()> {
+    sqlx::query(
+        "update complaints c set state = 'open', closed_at = null, round = c.round + 1, stage = 1, reported_back = false, due_at = $3, revision = c.revision + 1
+         from attempts a where a.id = $1 and c.follow_up_id = a.follow_up_id and c.closed_at < $2",
+    )
+    .bind(new.attempt.0)
+    .bind(new.opened_at)
+    .bind(new.contact_due_at)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Adds a later sign of unhappiness of the same call as a further "listen and record" step; needs the complaint to be there.
@@ -95,10 +113,10 @@ pub async fn add_step(conn: &mut PgConnection, new: &NewComplaint) -> Result<()>
     Err(StoreError::row("complaints", new.id, "its follow-up was to have one"))
 }
 
-/// How many complaints are open, and how many of those are past their first contact.
+/// How many complaints are open, and how many of those are overdue (`complaint::Case::is_overdue`).
 pub async fn open_counts(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(i64, i64)> {
     Ok(sqlx::query_as(
-        "select count(*), count(*) filter (where contact_due_at < $1) from complaints where state = 'open'",
+        "select count(*), count(*) filter (where due_at < $1 or (contacted_at is null and contact_due_at < $1)) from complaints where state = 'open'",
     )
     .bind(now)
     .fetch_one(conn)

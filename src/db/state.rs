@@ -138,11 +138,6 @@ text_enum! {
         /// Reviewed and closed.
         Closed = "closed",
     }
-    /// A step of a complaint's handling.
-    StepKind ("complaint_steps_kind_check") {
-        /// Step 1: listen and record.
-        ListenAndRecord = "listen_and_record",
-    }
     /// Who put a number on the do-not-call list.
     DoNotCallSource ("do_not_call_source_check") {
         /// The customer, by key.
@@ -235,6 +230,37 @@ text_enum! {
     }
 }
 
+/// The complaint's words are its core's; the store keeps their texts.
+pub use crate::complaint::{Cause, Level, Nature, RootCause, StepKind};
+
+macro_rules! stored {
+    ($($name:ident)*) => {$(
+        impl sqlx::Type<sqlx::Postgres> for $name {
+            fn type_info() -> sqlx::postgres::PgTypeInfo {
+                <str as sqlx::Type<sqlx::Postgres>>::type_info()
+            }
+            fn compatible(of: &sqlx::postgres::PgTypeInfo) -> bool {
+                <str as sqlx::Type<sqlx::Postgres>>::compatible(of)
+            }
+        }
+        impl sqlx::Encode<'_, sqlx::Postgres> for $name {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut sqlx::postgres::PgArgumentBuffer,
+            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+                <&str as sqlx::Encode<sqlx::Postgres>>::encode(self.as_str(), buffer)
+            }
+        }
+        impl<'r> sqlx::Decode<'r, sqlx::Postgres> for $name {
+            fn decode(value: sqlx::postgres::PgValueRef<'r>) -> Result<$name, sqlx::error::BoxDynError> {
+                Ok(<&str as sqlx::Decode<'r, sqlx::Postgres>>::decode(value)?.parse()?)
+            }
+        }
+    )*};
+}
+
+stored! { Cause Level Nature RootCause StepKind }
+
 impl FollowUpState {
     /// True for the states that make up the queue.
     pub fn is_queued(self) -> bool {
@@ -247,6 +273,7 @@ impl FollowUpState {
 
 #[cfg(test)]
 mod tests {
+    use super::{Cause, Level, Nature, RootCause, StepKind};
     use crate::followup::calendar::rule::{Purpose, Role, Segment};
     use sqlx::PgPool;
     use std::collections::BTreeSet;
@@ -272,6 +299,11 @@ mod tests {
             ("customers_segment_check", Segment::list()),
             ("follow_up_tasks_owner_role_check", Role::list()),
             ("follow_up_tasks_purpose_check", Purpose::list()),
+            ("complaint_steps_kind_check", StepKind::list()),
+            ("complaints_nature_check", Nature::list()),
+            ("complaints_cause_check", Cause::list()),
+            ("complaints_level_check", Level::list()),
+            ("complaints_root_cause_check", RootCause::list()),
         ] {
             in_code.insert((name.to_owned(), texts.split(", ").map(str::to_owned).collect()));
         }

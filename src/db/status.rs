@@ -104,12 +104,24 @@ pub struct RecentComplaint {
     pub opened_at: DateTime<Utc>,
     /// First contact by a person at the latest.
     pub contact_due_at: DateTime<Utc>,
+    /// When it is due.
+    pub due_at: DateTime<Utc>,
+    /// When a person first talked to the customer.
+    pub contacted_at: Option<DateTime<Utc>>,
+}
+
+impl RecentComplaint {
+    /// Past its deadline, or past the first contact's without one (as `complaint::Case::is_overdue`).
+    pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.due_at < now || (self.contacted_at.is_none() && self.contact_due_at < now)
+    }
 }
 
 /// The newest open complaints, `limit` at most.
 pub async fn open_complaints(conn: &mut PgConnection, limit: i64) -> Result<Vec<RecentComplaint>> {
     let rows = sqlx::query(
-        "select c.id, c.follow_up_id as follow_up, u.name, nullif(v.model, '') as model, f.survey_key as survey, c.reason, c.question, c.state, c.opened_at, c.contact_due_at
+        "select c.id, c.follow_up_id as follow_up, u.name, nullif(v.model, '') as model, f.survey_key as survey, c.reason, c.question, c.state, c.opened_at, c.contact_due_at,
+                c.due_at, c.contacted_at
          from complaints c join follow_ups f on f.id = c.follow_up_id join customers u on u.id = c.customer_id
          join service_events e on e.id = f.service_event_id left join vehicles v on v.id = e.vehicle_id
          where c.state = 'open' order by c.opened_at desc, c.id desc limit $1",
@@ -129,6 +141,8 @@ pub async fn open_complaints(conn: &mut PgConnection, limit: i64) -> Result<Vec<
             state: row.try_get("state")?,
             opened_at: row.try_get("opened_at")?,
             contact_due_at: row.try_get("contact_due_at")?,
+            due_at: row.try_get("due_at")?,
+            contacted_at: row.try_get("contacted_at")?,
         })
     };
     Ok(rows.into_iter().map(complaint).collect::<std::result::Result<_, _>>()?)

@@ -184,3 +184,26 @@ pub async fn close(
         _ => Err(StoreError::row("follow_up_tasks", id, "there is no such open task")),
     }
 }
+
+/// Closes as done what is still open of a rule for a subject; says how many there were.
+pub async fn done_for(
+    conn: &mut PgConnection,
+    rule: &str,
+    subject: Uuid,
+    by: &str,
+    note: &str,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let done = sqlx::query(
+        "update follow_up_tasks set state = 'done', closed_at = $3, closed_by = $4, note = $5
+         where rule_key = $1 and subject_id = $2 and state = 'open'",
+    )
+    .bind(rule)
+    .bind(subject)
+    .bind(now)
+    .bind(by)
+    .bind(note)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

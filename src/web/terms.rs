@@ -5,6 +5,10 @@ use super::lang::Lang;
 use crate::rates::Group;
 use std::borrow::Cow;
 
+mod complaints;
+
+pub use complaints::act;
+
 type Table = &'static [(&'static str, &'static str, &'static str)];
 
 const DISPOSITIONS: Table = &[
@@ -60,7 +64,6 @@ const REASONS: Table = &[
     ("low_intent", "不愿再来", "Will not come back"),
     ("noes", "多项未做到", "Several steps not done"),
     ("asked_for_person", "要求人工", "Asked for a person"),
-    ("listen_and_record", "倾听并记录", "Listen and record"),
     ("customer", "客户", "customer"),
     ("number", "号码", "number"),
     ("trunk", "线路", "trunk"),
@@ -332,7 +335,7 @@ mod tests {
         words.extend(StateReason::ALL.iter().map(|word| (STATES, word.as_str())));
         words.extend(ComplaintState::ALL.iter().map(|word| (STATES, word.as_str())));
         words.extend(ComplaintReason::ALL.iter().map(|word| (REASONS, word.as_str())));
-        words.extend(StepKind::ALL.iter().map(|word| (REASONS, word.as_str())));
+        words.extend(StepKind::ALL.iter().map(|word| (complaints::ACTS, word.as_str())));
         words.extend(EventKind::ALL.iter().map(|word| (REASONS, word.as_str())));
         words.extend(RecordingKind::ALL.iter().map(|word| (REASONS, word.as_str())));
         for (table, word) in words {

@@ -2,68 +2,9 @@
 //! `compile` reads it from TOML, `touches` reckons with it.
 
 use super::offset::Offset;
+use crate::wording::words;
 use chrono::{Datelike, NaiveDate};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-use thiserror::Error;
-
-/// A word that is none of those that there are.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("one of these is wanted: {0}")]
-pub struct UnknownWord(String);
-
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "&'static str")]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// The word in files and in the store.
-            pub fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $text,)* }
-            }
-
-            /// The words that there are, as errors list them.
-            pub fn list() -> String {
-                $name::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ")
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl From<$name> for &'static str {
-            fn from(one: $name) -> &'static str {
-                one.as_str()
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-            fn from_str(text: &str) -> Result<$name, UnknownWord> {
-                let found = $name::ALL.iter().copied().find(|one| one.as_str() == text);
-                found.ok_or_else(|| UnknownWord($name::list()))
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = UnknownWord;
-            fn try_from(text: String) -> Result<$name, UnknownWord> {
-                text.parse()
-            }
-        }
-    )*};
-}
 
 words! {
     /// What a rule counts from.
