@@ -23,7 +23,7 @@ pub(super) enum Errand {
 /// What comes back.
 pub(super) enum News {
     /// Somebody is held; how they are reached.
-    Held(Held, Way, String),
+    Held(Held, Box<Way>, String),
     /// Nobody is to be had.
     Nobody,
 }
@@ -44,7 +44,7 @@ pub(super) async fn run(
                 let told = match desk.reserve(&wish).await {
                     Ok(Reserved { transfer, hold: new, agent, language, way, auto_answer }) => {
                         (hold, talked) = (new, false);
-                        News::Held(Held { transfer, agent, way: kind(&way), auto_answer }, way, language)
+                        News::Held(Held { transfer, agent, way: kind(&way), auto_answer }, Box::new(way), language)
                     }
                     Err(no) => {
                         if let NoAgent::Away(error) = &no {

@@ -79,7 +79,7 @@ impl SecondLeg {
     fn desk_says(&mut self, news: News) -> Input {
         let input = clerk::input(&news);
         if let News::Held(_, way, language) = news {
-            self.held = Some((way, language));
+            self.held = Some((*way, language));
         }
         Input::Agent(input)
     }
