@@ -5,6 +5,7 @@ use super::*;
 use crate::media::bridge;
 use crate::media::rtp;
 use crate::media::session::Recording;
+use crate::net::cpu_tests;
 
 /// A customer who speaks A-law and an agent who speaks µ-law, each a socket of its own, joined.
 struct Joined {
@@ -86,17 +87,6 @@ fn both_sides_are_recorded_while_they_are_bridged() {
     }
 }
 
-/// Nanoseconds that the threads of the media plane were on a core.
-fn media_cpu() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs").flatten();
-    let of = |task: std::fs::DirEntry| {
-        let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
-        let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        name.starts_with("media-").then(|| times.split(' ').next()?.parse::<u64>().ok())?
-    };
-    tasks.filter_map(of).sum()
-}
-
 /// `HUIFANG_BRIDGES=100 cargo test --release --lib what_a_bridge_adds -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement of 30 s"]
@@ -114,7 +104,7 @@ fn what_a_bridge_adds() {
         .flat_map(|joined| [(&joined.customer, 8), (&joined.agent, 8)])
         .map(|((raw, call), law)| (raw.socket.try_clone().expect("a socket"), call.handle.local_addr(), law))
         .collect();
-    let spent = media_cpu();
+    let spent = cpu_tests::spent("media-");
     let talker = std::thread::spawn(move || {
         let step = Duration::from_millis(20) / sockets.len() as u32;
         for round in 0..SECONDS as u32 * 50 {
@@ -149,7 +139,7 @@ fn what_a_bridge_adds() {
         }
         std::thread::sleep(Duration::from_micros(300));
     }
-    let spent = media_cpu() - spent;
+    let spent = cpu_tests::spent("media-") - spent;
     delays.sort_unstable();
     let at = |share: f64| delays.get((delays.len() as f64 * share) as usize).map_or(0.0, |delay| *delay as f64 / 1e6);
     println!("{bridges} bridges, {} packets of {}", delays.len(), bridges as u64 * SECONDS * 50);
