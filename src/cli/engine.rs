@@ -12,6 +12,7 @@ use crate::media::prompt::PromptStore;
 use crate::survey::check::{self, Severity};
 use crate::survey::definition::Definition;
 use crate::web::{self, Options, Part, Readiness, WebState};
+use chrono::TimeDelta;
 use sqlx::PgPool;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -91,6 +92,8 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         language: settings.dealer.language.clone(),
         country: settings.dealer.country.clone(),
         token: parts::secret(settings.web.token.as_ref(), settings.web.token_file.as_deref(), "web.token_file")?,
+        recordings: Some(parts::recordings_dir(settings)),
+        page_ttl: TimeDelta::seconds(i64::try_from(settings.agents.page_ttl_s).unwrap_or(300)),
     };
     let page_stop = CancellationToken::new();
     let state = WebState::new(pool.clone(), clock, ready.clone(), options);

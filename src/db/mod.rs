@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod attempts;
+pub mod audit;
 pub mod calendar;
 pub mod call_backs;
 pub mod complaint_desk;
@@ -26,12 +27,15 @@ pub mod outlook;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
+pub mod screen;
 mod setup;
 pub mod state;
 pub mod status;
 pub mod story;
 pub mod surveys;
 pub mod tasks;
+pub mod user_sessions;
+pub mod users;
 pub mod wake;
 
 #[cfg(test)]

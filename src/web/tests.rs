@@ -4,15 +4,22 @@ mod auth;
 mod control;
 mod imports;
 mod pages;
+mod recordings;
+mod roles;
 mod routes;
 mod scene;
 mod served;
+mod sign_in;
 
-use super::{Options, Readiness, WebState, router};
+use super::{Options, Readiness, WebState, guard, router, sessions};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::db::fixture;
+use crate::db::state::UserRole;
+use crate::db::users::{self, NewUser};
 use crate::dialer::outlook;
 use crate::dialer::policy::{Manners, country};
+use crate::ids::UserId;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -33,6 +40,8 @@ fn state(pool: PgPool, token: Option<&str>) -> WebState {
         language: "zh-CN".to_owned(),
         country: "CN".to_owned(),
         token: token.map(|token| token.to_owned().into()),
+        recordings: None,
+        page_ttl: chrono::TimeDelta::seconds(15),
     };
     let state = WebState::new(pool, Clock::manual(now()), Readiness::default(), options);
     state.show_queue(outlook_rules());
@@ -59,6 +68,27 @@ fn nowhere() -> PgPool {
     sqlx::postgres::PgPoolOptions::new()
         .acquire_timeout(std::time::Duration::from_millis(200))
         .connect_lazy_with(options)
+}
+
+/// Somebody who is signed in.
+struct Person {
+    /// `name=value` of their cookie.
+    cookie: String,
+    /// What their writes send along.
+    csrf: String,
+    /// Their user.
+    id: UserId,
+}
+
+/// A user of this role with an open session. The password is nobody's.
+async fn person(state: &WebState, n: u16, role: UserRole) -> Person {
+    let id: UserId = fixture::id(n);
+    let new =
+        NewUser { id, name: format!("{role} {n}"), password_hash: "$argon2id$none".into(), role, created_at: now() };
+    assert!(users::add(&mut state.pool().acquire().await.unwrap(), &new).await.unwrap());
+    let cookie = sessions::open(state, Some(id)).await.unwrap();
+    let session = sessions::find(state, &cookie).await.unwrap().unwrap();
+    Person { cookie: format!("{}={cookie}", guard::COOKIE), csrf: session.csrf, id }
 }
 
 struct Answer {
