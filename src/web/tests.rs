@@ -1,6 +1,7 @@
 //! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
 
 mod auth;
+mod complaints;
 mod control;
 mod imports;
 mod pages;
