@@ -7,6 +7,7 @@
 mod call;
 mod lane;
 mod latch;
+mod lease;
 mod ports;
 mod realtime;
 mod stats;
@@ -16,6 +17,7 @@ mod writer;
 use crate::media::Codec;
 use crate::media::session::{Command, Event, SessionParams};
 use lane::{CallSocket, Inbox, Lane, Message};
+pub(in crate::net) use lease::PortLease;
 use ports::PortPool;
 pub use realtime::Granted;
 pub use stats::MediaStats;
@@ -228,15 +230,12 @@ impl MediaEngine {
             lanes[lane].calls.fetch_sub(1, Ordering::Relaxed);
             error
         };
-        let bound = self.shared.ports().bind(Instant::now(), |port| bind(config.bind, port));
-        let socket_error = |error| MediaError::Socket { bind: config.bind, error };
-        let (port, socket) =
-            bound.map_err(socket_error).and_then(|bound| bound.ok_or(MediaError::NoPort)).map_err(release)?;
+        let (port, socket) = self.shared.bind_port().map_err(release)?;
         let local = match socket.local_addr() {
             Ok(local) => local,
             Err(error) => {
                 self.shared.ports().give_back(Instant::now(), port);
-                return Err(release(socket_error(error)));
+                return Err(release(MediaError::Socket { bind: config.bind, error }));
             }
         };
         let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
