@@ -45,13 +45,14 @@
     if (form) { keep(form); say(form, "saving"); }
   });
   document.addEventListener("htmx:beforeRequest", function (event) {
-    var form = formOf(event.target);
-    if (form && event.target.classList.contains("draft")) { form.dataset.sending = typed(form); }
+    var element = event.detail.requestConfig.elt, form = formOf(element);
+    if (form && element.classList.contains("draft")) { form.dataset.sending = typed(form); }
   });
   document.addEventListener("htmx:afterRequest", function (event) {
-    var form = formOf(event.target);
+    // a form that was sent has been replaced by the answer: the event comes from what is around it
+    var element = event.detail.requestConfig.elt, form = formOf(element);
     if (!form) { return; }
-    if (!event.target.classList.contains("draft")) {
+    if (!element.classList.contains("draft")) {
       if (event.detail.successful) { sessionStorage.removeItem(key(form)); }
       return;
     }

@@ -127,7 +127,7 @@ fn fill(
         event_on: complaint.event_on.to_string(),
         reason: terms::reason(complaint.reason.as_str(), lang),
         question: complaint.question.as_ref().map(|question| terms::question(survey, question, lang)),
-        opened: view::full_moment(complaint.opened_at, zone),
+        opened: complaint.opened_at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string(),
         answers: story.answers.into_iter().map(answer).collect(),
         recordings: story.recordings.into_iter().map(recording).collect(),
         model: complaint.model,

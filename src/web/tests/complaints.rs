@@ -163,7 +163,7 @@ async fn the_pages_read_in_both_languages(pool: PgPool) {
     assert!(!desk.get(&desk.agent, "/complaints?lang=en").await.body.contains("export.xlsx"), "for managers");
     for (n, lang, words) in [
         (4, "zh", ["刘••", "分析原因", "冷静期", "不满意"]),
-        (7, "en", ["赵••", "Analyse", "Cooling-off", "dissatisfied"]),
+        (7, "en", ["赵••", "Analyse", "Set cooling-off", "dissatisfied"]),
     ] {
         let page = desk.get(&desk.agent, &format!("/complaints/{}?lang={lang}", id(n))).await.body;
         well_formed(&page);

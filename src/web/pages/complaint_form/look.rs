@@ -212,7 +212,7 @@ pub fn work(complaint: &Complaint, steps: &[Step], known: Known, seen: &Seen<'_>
         typed: typed(draft),
         departments,
         people: known.people,
-        history: steps.iter().rev().map(|step| entry(step, lang, seen.zone)).collect(),
+        history: steps.iter().rev().map(|step| entry(step, &complaint.survey, lang, seen.zone)).collect(),
     }
 }
 
@@ -325,7 +325,7 @@ fn next(case: &Case, can: &impl Fn(StepKind) -> bool, lang: Lang) -> (Option<&'s
     }
 }
 
-fn entry(step: &Step, lang: Lang, zone: Tz) -> Entry {
+fn entry(step: &Step, survey: &str, lang: Lang, zone: Tz) -> Entry {
     let set = step.detail.iter().map(|(field, value)| match field.as_str() {
         "nature" | "cause" | "level" | "root_cause" if value.is_empty() => lang.desk_words().not_yet.to_owned(),
         "nature" | "cause" | "level" | "root_cause" => terms::class(value, lang).into_owned(),
@@ -339,7 +339,7 @@ fn entry(step: &Step, lang: Lang, zone: Tz) -> Entry {
     });
     let note = match step.person {
         Some(_) => step.note.clone(),
-        None => engine_note(&step.note, lang),
+        None => engine_note(&step.note, survey, lang),
     };
     Entry {
         at: step.done_at.with_timezone(&zone).format("%m-%d %H:%M").to_string(),
@@ -351,9 +351,12 @@ fn entry(step: &Step, lang: Lang, zone: Tz) -> Entry {
 }
 
 /// The engine's notes are a reason and a question (`low_score (q1)`).
-fn engine_note(note: &str, lang: Lang) -> String {
-    match note.split_once(' ') {
-        Some((reason, question)) => format!("{} {question}", terms::reason(reason, lang)),
+fn engine_note(note: &str, survey: &str, lang: Lang) -> String {
+    let parts = note.strip_suffix(')').and_then(|note| note.split_once(" ("));
+    match parts {
+        Some((reason, question)) => {
+            format!("{} · {}", terms::reason(reason, lang), terms::question(survey, question, lang))
+        }
         None => terms::reason(note, lang).into_owned(),
     }
 }
