@@ -168,11 +168,7 @@ fn what_is_refused_and_why() {
         (reported(valid()), &li, Act::Close(note()), Refused::NotReviewed),
         (after(reported(valid()), &li, &[settled()]), &li, Act::Close(note()), Refused::RootCauseWanted),
         (
-            after(
-                reported(valid()),
-                &li,
-                &[settled(), Act::PassOn { department: "x".into(), note: note() }],
-            ),
+            after(reported(valid()), &li, &[settled(), Act::PassOn { department: "x".into(), note: note() }]),
             &li,
             Act::Close(note()),
             Refused::NotAccepted,

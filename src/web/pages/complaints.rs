@@ -40,6 +40,8 @@ struct Page {
     from: String,
     to: String,
     filtered: bool,
+    /// Nothing but what is open was asked for.
+    plain: bool,
     may_export: bool,
     /// The query of the list as asked, for the exports.
     query: String,
@@ -160,6 +162,7 @@ async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Resul
         from: params.text("from").unwrap_or_default().to_owned(),
         to: params.text("to").unwrap_or_default().to_owned(),
         filtered: FILTERS.iter().any(|name| *name != "standing" && params.text(name).is_some()),
+        plain: filter == Filter::default(),
         may_export: who.may(UserRole::Manager),
         rows: found.into_iter().map(row).collect(),
         total,
