@@ -7,14 +7,12 @@ use super::disposition::{Blame, Disposition, Reached, Verdict, of_status};
 use super::handover::whisper::{Cause, whisper};
 use super::handover::{self, Handover, Patience};
 use super::timeline::{Moment, TimelineEvent};
-use crate::ids::TransferId;
 use crate::media;
-use crate::sdp::{self, LocalMedia, Negotiated};
+use crate::sdp::{self, LocalMedia};
 use crate::sip::session::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
 use crate::survey::definition::{Definition, PromptId};
 use crate::survey::flow::{
-    Answer, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead, Outcome, RecordingKind,
-    RecordingRef,
+    Answer, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead, Outcome, RecordingKind, RecordingRef,
 };
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -295,10 +293,10 @@ impl Machine {
 
 #[path = "machine_agent.rs"]
 mod agent;
-#[path = "machine_io.rs"]
-mod io;
 #[path = "machine_flow.rs"]
 mod flow;
+#[path = "machine_io.rs"]
+mod io;
 pub use flow::disposition_of;
 pub use io::{Action, AgentAction, Ending, Input, Keep};
 

@@ -8,9 +8,7 @@ use crate::media;
 use crate::sdp::Negotiated;
 use crate::sip::session::{HangupReason, SessionEvent, TraceLine};
 use crate::survey::definition::PromptId;
-use crate::survey::flow::{
-    Answer, CallBackWish, ComplaintTrigger, Lead, Outcome, RecordingKind, RecordingRef,
-};
+use crate::survey::flow::{Answer, CallBackWish, ComplaintTrigger, Lead, Outcome, RecordingKind, RecordingRef};
 use std::time::Duration;
 
 /// What happens to a call.
