@@ -1,6 +1,7 @@
 //! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
 
 mod auth;
+mod complaints;
 mod control;
 mod imports;
 mod pages;
@@ -111,7 +112,7 @@ async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 1 << 24).await.unwrap();
-    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
 async fn get(router: &Router, path: &str) -> Answer {

@@ -1,5 +1,8 @@
 //! The pages: askama templates, filled here. They show the API's figures and are written without a script of their own: htmx swaps fragments.
 
+pub mod complaint;
+pub mod complaint_form;
+pub mod complaints;
 pub mod follow_up;
 pub mod home;
 pub mod sign_in;
@@ -22,6 +25,8 @@ pub struct Frame {
     dealer: String,
     /// This page's address without the language, for the switch.
     here: String,
+    /// The complaint desk is open to who looks.
+    desk: bool,
     /// Where the name of the house leads.
     home: &'static str,
     /// Who is signed in.
@@ -33,6 +38,7 @@ pub struct Frame {
 impl Frame {
     fn of(state: &WebState, who: &Who, lang: Lang, here: impl Into<String>) -> Frame {
         Frame {
+            desk: true,
             home: roles::home(who.role()),
             user: who.name().map(str::to_owned),
             csrf: who.csrf().map(str::to_owned),
@@ -47,6 +53,7 @@ impl Frame {
             words: lang.words(),
             dealer: state.options().dealer.clone(),
             here: here.into(),
+            desk: false,
             home: "/",
             user: None,
             csrf: None,
