@@ -1,6 +1,5 @@
 //! Agents and users by the command line, as processes on one database: added, changed, put on and off duty, checked; passwords come by file and are shown nowhere.
 
-#[allow(dead_code, reason = "shared with the other tests")]
 mod common;
 
 use common::db::Db;
