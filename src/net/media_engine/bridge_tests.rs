@@ -96,16 +96,33 @@ fn what_a_bridge_adds() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = engine(folder.path());
     let mut joined: Vec<Joined> = (0..bridges).map(|_| Joined::new(&engine)).collect();
-    let began = Instant::now();
-    let nanos = move || began.elapsed().as_nanos() as u64;
     // each packet carries the time at which it was sent; sides send 20 ms apart, each at its own moment
     let sockets: Vec<(UdpSocket, SocketAddr, u8)> = joined
         .iter()
         .flat_map(|joined| [(&joined.customer, 8), (&joined.agent, 8)])
         .map(|((raw, call), law)| (raw.socket.try_clone().expect("a socket"), call.handle.local_addr(), law))
         .collect();
+    // what it costs without a bridge comes first; the sides send and listen as exactly as the engine does, or their own lateness would be measured
+    let _ = realtime::prepare(1);
+    let unbridged = {
+        joined
+            .iter()
+            .flat_map(|joined| [&joined.customer.1, &joined.agent.1])
+            .for_each(|call| call.handle.command(Command::Unbridge));
+        let spent = cpu_tests::spent("media-");
+        std::thread::sleep(Duration::from_secs(SECONDS / 3));
+        (cpu_tests::spent("media-") - spent) as f64 / 1e6 / (bridges as u64 * SECONDS / 3) as f64
+    };
+    for joined in &joined {
+        let (left, right) = bridge::pair();
+        joined.customer.1.handle.command(Command::Bridge(left));
+        joined.agent.1.handle.command(Command::Bridge(right));
+    }
     let spent = cpu_tests::spent("media-");
+    let began = Instant::now();
+    let nanos = move || began.elapsed().as_nanos() as u64;
     let talker = std::thread::spawn(move || {
+        let _ = realtime::prepare(1);
         let step = Duration::from_millis(20) / sockets.len() as u32;
         for round in 0..SECONDS as u32 * 50 {
             for (index, (socket, to, law)) in sockets.iter().enumerate() {
@@ -144,6 +161,7 @@ fn what_a_bridge_adds() {
     let at = |share: f64| delays.get((delays.len() as f64 * share) as usize).map_or(0.0, |delay| *delay as f64 / 1e6);
     println!("{bridges} bridges, {} packets of {}", delays.len(), bridges as u64 * SECONDS * 50);
     println!("delay: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, most {:.1} ms", at(0.5), at(0.9), at(0.99), at(0.9999));
+    println!("CPU: {unbridged:.3} ms for each second of a pair that only sends");
     println!("CPU: {:.3} ms for each second of a bridged pair", spent as f64 / 1e6 / (bridges as u64 * SECONDS) as f64);
     println!("{:?}", engine.stats());
 }
