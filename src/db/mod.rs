@@ -3,6 +3,9 @@
 //! A function is one statement (or one transaction) on a connection that the caller gives; times are arguments, never the database's clock;
 //! how many rows a statement touched is asserted. No function holds a transaction open while a call is going on.
 
+pub mod agent_bindings;
+pub mod agent_sessions;
+pub mod agents;
 pub mod answers;
 pub mod attempts;
 pub mod audit;
@@ -34,6 +37,7 @@ pub mod status;
 pub mod story;
 pub mod surveys;
 pub mod tasks;
+pub mod transfers;
 pub mod user_sessions;
 pub mod users;
 pub mod wake;
