@@ -10,9 +10,11 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const ASSETS: [(&str, &str, &str); 5] = [
+const ASSETS: [(&str, &str, &str); 7] = [
     ("huifang.css", CSS, include_str!("../../assets/huifang.css")),
     ("huifang.js", JS, include_str!("../../assets/huifang.js")),
+    ("agent.js", JS, include_str!("../../assets/agent.js")),
+    ("agent-call.js", JS, include_str!("../../assets/agent-call.js")),
     ("huifang.svg", SVG, include_str!("../../assets/huifang.svg")),
     ("htmx-2.0.11.min.js", JS, include_str!("../../assets/htmx-2.0.11.min.js")),
     ("htmx-ext-sse-2.2.4.min.js", JS, include_str!("../../assets/htmx-ext-sse-2.2.4.min.js")),

@@ -23,7 +23,9 @@ const A_YEAR_S: u32 = 365 * 24 * 60 * 60;
 
 /// The language that somebody chose on a page, as its switch leads there; not what a page asks for its own fragments.
 fn chosen(request: &Request) -> Option<Lang> {
-    if request.method() != Method::GET || request.headers().contains_key("hx-request") {
+    if request.method() != Method::GET
+        || (request.headers().contains_key("hx-request") && !request.headers().contains_key("hx-boosted"))
+    {
         return None;
     }
     let query = request.uri().query().unwrap_or_default();

@@ -1,7 +1,10 @@
 //! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
 
+mod agent;
+mod agent_page;
 mod auth;
 mod control;
+mod desk;
 mod imports;
 mod pages;
 mod recordings;

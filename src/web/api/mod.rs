@@ -1,5 +1,6 @@
 //! The API's routes, one file each, and the head of the OpenAPI document. Errors are problem documents.
 
+pub mod agent;
 pub mod completion;
 pub mod control;
 pub mod do_not_call;
@@ -29,6 +30,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "health", description = "For supervisors and load balancers; never behind the token"),
         (name = "status", description = "What is going on"),
+        (name = "agent", description = "What somebody who takes calls does; by the session of their user"),
         (name = "control", description = "What is dialled and what is not"),
         (name = "lists", description = "Lists of customers who are owed a call"),
         (name = "pages", description = "HTML for people")

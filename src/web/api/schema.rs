@@ -1,8 +1,8 @@
 //! Schemas of the store's enums, made from the enums' own lists, so that the document cannot lag behind the store.
 
 use crate::db::state::{
-    CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, RecordingKind,
-    StateReason, StepKind,
+    CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, NextState,
+    RecordingKind, StateReason, StepKind, TransferOutcome,
 };
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
@@ -28,7 +28,20 @@ enums! {
 
 /// The texts of StateReason, or null.
 pub fn state_reason() -> Object {
-    let mut schema = texts(StateReason::ALL.iter().map(|text| text.as_str()));
+    or_null(texts(StateReason::ALL.iter().map(|text| text.as_str())))
+}
+
+/// The texts of NextState, or null.
+pub fn next_state() -> Object {
+    or_null(texts(NextState::ALL.iter().map(|text| text.as_str())))
+}
+
+/// The texts of TransferOutcome, or null.
+pub fn transfer_outcome() -> Object {
+    or_null(texts(TransferOutcome::ALL.iter().map(|text| text.as_str())))
+}
+
+fn or_null(mut schema: Object) -> Object {
     schema.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
     schema
 }
