@@ -62,12 +62,12 @@ pub async fn agent_of(state: &WebState, who: &Who) -> Result<Agent, Problem> {
     found.await?.ok_or_else(nobody)
 }
 
-/// Reads it all; a sign of life first, which is what this is where the agent's page asks.
-pub async fn read(state: &WebState, agent: Agent, is_page: bool) -> Result<Desk, Problem> {
+/// Reads it all; with a sign of life before it, where the agent's page asks.
+pub async fn read(state: &WebState, agent: &Agent, is_alive: bool) -> Result<Desk, Problem> {
     let at = state.clock().now();
     let desk = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
-        if is_page {
+        if is_alive {
             agent_sessions::present(&mut conn, agent.id, at + state.options().page_ttl).await?;
         }
         let standing = agent_sessions::current(&mut conn, agent.id).await?;
@@ -81,7 +81,7 @@ pub async fn read(state: &WebState, agent: Agent, is_page: bool) -> Result<Desk,
         };
         let waiting = transfers::waiting(&mut conn).await?;
         let surveys = status::survey_names(&mut conn).await?;
-        Ok(Desk { at, agent, standing, transfer, screen, waiting, surveys })
+        Ok(Desk { at, agent: agent.clone(), standing, transfer, screen, waiting, surveys })
     });
     desk.await
 }

@@ -36,9 +36,11 @@ fn chosen(request: &Request) -> Option<Lang> {
 pub async fn secure(request: Request, next: Next) -> Response {
     let chosen = chosen(&request);
     let mut response = next.run(request).await;
+    // Also on the way to the sign-in form: the page behind it comes without the parameter.
+    let redirects = response.status().is_redirection();
     let headers = response.headers_mut();
     let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if let Some(lang) = chosen.filter(|_| is_page)
+    if let Some(lang) = chosen.filter(|_| is_page || redirects)
         && let Ok(cookie) =
             HeaderValue::from_str(&format!("{COOKIE}={}; SameSite=Lax; Path=/; Max-Age={A_YEAR_S}", lang.code()))
     {

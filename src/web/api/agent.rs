@@ -312,7 +312,7 @@ fn too_late() -> Problem {
 }
 
 async fn view(state: &WebState, agent: Agent) -> Result<AgentView, Problem> {
-    let desk = agents::read(state, agent, false).await?;
+    let desk = agents::read(state, &agent, false).await?;
     let standing = desk.standing.as_ref();
     let own = |agent: Option<AgentId>| agent == Some(desk.agent.id);
     Ok(AgentView {

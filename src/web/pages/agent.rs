@@ -24,8 +24,10 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How often it looks by itself: answers of a call that goes on wake nobody.
 const TICK: Duration = Duration::from_secs(1);
+/// How often a request that waits is noted as a sign of life; `agents.page_ttl_s` is 5 at least.
+const ALIVE: Duration = Duration::from_secs(3);
 /// How soon a browser comes back: a call that comes in the gap is shown so much later.
-const RETRY_MS: u64 = 60;
+const RETRY_MS: u64 = 20;
 /// How soon it comes back while the database is away.
 const RETRY_AWAY_MS: u64 = 2000;
 
@@ -66,7 +68,7 @@ pub async fn agent(State(state): State<WebState>, who: Who, uri: Uri, headers: H
     let lang = Lang::of(&Params::read(&uri, &["lang"])?, &headers, &state.options().language)?;
     let frame = Frame::of(&state, &who, lang, "/agent");
     let desk = match agents::agent_of(&state, &who).await {
-        Ok(agent) => agents::read(&state, agent, true).await,
+        Ok(agent) => agents::read(&state, &agent, true).await,
         Err(problem) if problem.status == StatusCode::NOT_FOUND => {
             return Ok(html(&NoAgent { words: frame.words, frame }, StatusCode::OK));
         }
@@ -107,8 +109,18 @@ pub async fn events(
     // Heard from before the first look: what happens in between wakes the second one.
     let mut news = state.agent_news().hear(&state);
     let mut body = format!("retry: {RETRY_MS}\n\n");
+    let agent = agents::agent_of(&state, &who).await;
+    let mut alive_until = Instant::now();
     loop {
-        let desk = match look(&state, &who).await {
+        let is_alive = Instant::now() >= alive_until;
+        if is_alive {
+            alive_until = Instant::now() + ALIVE;
+        }
+        let desk = match &agent {
+            Ok(agent) => agents::read(&state, agent, is_alive).await,
+            Err(problem) => Err(problem.clone()),
+        };
+        let desk = match desk {
             Ok(desk) => desk,
             Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
                 body = format!("retry: {RETRY_AWAY_MS}\n\n");
@@ -139,10 +151,6 @@ pub async fn events(
         }
     }
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], body).into_response())
-}
-
-async fn look(state: &WebState, who: &Who) -> Result<Desk, Problem> {
-    agents::read(state, agents::agent_of(state, who).await?, true).await
 }
 
 /// The audit log has who was shown to whom, once for each hand-over. A caller who waits does not wait for it: where it fails, the log says so.

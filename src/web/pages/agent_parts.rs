@@ -4,6 +4,7 @@ use super::view;
 use crate::db::state::{AgentState, ComplaintState, NextState, Reach, TransferMode};
 use crate::web::agents::{Desk, Stage};
 use crate::web::lang::Lang;
+use crate::web::roles;
 use crate::web::terms;
 use crate::web::words::Words;
 use askama::Template;
@@ -285,7 +286,9 @@ fn said(desk: &Desk, lang: Lang, zone: Tz) -> String {
 
 fn work(desk: &Desk, lang: Lang) -> String {
     let Some(screen) = &desk.screen else { return String::new() };
+    // The form is embedded where this server has it.
     let own = screen.complaints.iter().find(|complaint| complaint.follow_up == screen.follow_up.id);
+    let own = own.filter(|_| roles::closed("GET", "/complaints/{id}/form").is_some());
     text(&WorkPart { words: lang.words(), lang, complaint: own.map(|complaint| complaint.id.to_string()) })
 }
 

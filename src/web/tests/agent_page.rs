@@ -3,16 +3,21 @@
 use super::desk::{Desk, UNHAPPY};
 use super::*;
 use crate::agent::state::Freed;
-use crate::db::answers::{self, NewAnswer};
-use crate::db::state::TransferOutcome;
+use crate::db::answers::{self, NewAnswer, NewRecording};
+use crate::db::state::{RecordingKind, TransferOutcome};
+use crate::ids::FollowUpId;
 use crate::web::{password, serve};
+use sqlx::PgConnection;
+use std::path::Path;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// The morning with an agent who can sign in as `li.na`, password `right as rain`.
-async fn serve_desk(pool: &PgPool) -> (std::net::SocketAddr, CancellationToken, Desk) {
-    scene::fill(&mut pool.acquire().await.unwrap(), Utc::now()).await;
+async fn serve_desk(pool: &PgPool, recordings: &Path) -> (std::net::SocketAddr, CancellationToken, Desk) {
+    let mut conn = pool.acquire().await.unwrap();
+    scene::fill(&mut conn, Utc::now()).await;
+    said_and_done(&mut conn, recordings).await;
     let password_hash = password::hash("right as rain".into()).await.unwrap();
     let user = NewUser {
         id: fixture::id(901),
@@ -24,13 +29,42 @@ async fn serve_desk(pool: &PgPool) -> (std::net::SocketAddr, CancellationToken, 
     assert!(users::add(&mut pool.acquire().await.unwrap(), &user).await.unwrap());
     let desk = Desk::of(pool, Clock::System, user.id).await;
     let mut options = state(pool.clone(), None).options().clone();
-    options.recordings = std::env::var_os("HUIFANG_LOOK_RECORDINGS").map(Into::into);
+    options.recordings = Some(recordings.to_owned());
     let state = WebState::new(pool.clone(), Clock::System, Readiness::default(), options);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(serve(state, listener, stop.clone()));
     (address, stop, desk)
+}
+
+/// The caller has said something (two seconds of a tone), and was contacted before.
+async fn said_and_done(conn: &mut PgConnection, recordings: &Path) {
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut wav = hound::WavWriter::create(recordings.join("said.wav"), spec).unwrap();
+    for n in 0..16_000 {
+        wav.write_sample((f64::from(n) * 0.35).sin().mul_add(8000.0, 0.0) as i16).unwrap();
+    }
+    wav.finalize().unwrap();
+    let (id, attempt, kind) = (fixture::id(60_001), fixture::id(UNHAPPY), RecordingKind::Statement);
+    let new =
+        NewRecording { id, attempt, kind, path: "said.wav".to_owned(), duration_ms: 2000, recorded_at: Utc::now() };
+    assert!(answers::add_recording(conn, &new).await.unwrap());
+    for (days, key, state) in [(200, "3dc", "done"), (170, "30dc", "done"), (-20, "birthday", "open")] {
+        sqlx::query(
+            "insert into follow_up_tasks (id, customer_id, rule_key, subject_id, occurrence, owner_role, purpose, due_at, deadline, created_at, state, closed_at)
+             select gen_random_uuid(), customer_id, $2, customer_id, 'once', 'advisor', 'care', at, at + interval '1 day', at, $3, case when $3 = 'done' then at end
+             from (select customer_id, now() - make_interval(days => $4) as at from follow_ups where id = $1) f",
+        )
+        .bind(fixture::id::<FollowUpId>(UNHAPPY).0)
+        .bind(key)
+        .bind(state)
+        .bind(days)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    }
 }
 
 /// Does what the script wants done.
@@ -67,7 +101,8 @@ async fn act(desk: &mut Desk, what: &str) -> String {
 /// Each line `DO what` of the script is done and answered with a line; gives all that it said. It must go to its end.
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn the_agent_s_page_in_a_real_browser(pool: PgPool) {
-    let (address, stop, mut desk) = serve_desk(&pool).await;
+    let recordings = tempfile::tempdir().unwrap();
+    let (address, stop, mut desk) = serve_desk(&pool, recordings.path()).await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/agent_page.mjs");
     let temporary = tempfile::tempdir().unwrap();
     let mut browser = tokio::process::Command::new("node")

@@ -63,7 +63,7 @@ async fn it_is_for_those_whom_it_concerns(pool: PgPool) {
     let agent = person(&state, 902, UserRole::Agent).await;
     let cookie = ("cookie", agent.cookie.as_str());
     assert_eq!(bytes(&router, &path, &[cookie]).await.0, StatusCode::OK, "there is a complaint to work on");
-    sqlx::query("truncate complaint_steps, complaints").execute(&pool).await.unwrap();
+    sqlx::query("truncate complaint_steps, complaints cascade").execute(&pool).await.unwrap();
     assert_eq!(bytes(&router, &path, &[cookie]).await.0, StatusCode::FORBIDDEN);
     assert_eq!(bytes(&router, &path, &[]).await.0, StatusCode::UNAUTHORIZED);
     sqlx::query("alter table audit_log rename to gone").execute(&pool).await.unwrap();
