@@ -18,6 +18,7 @@ mod do_not_call;
 mod engine;
 mod follow_up;
 mod import;
+mod live_agents;
 mod migrate;
 mod parts;
 mod plan;
