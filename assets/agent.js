@@ -1,6 +1,6 @@
 // The agent's page: clocks, buttons and keys, the ring, and the call in the page. What is shown comes from the server (src/web/pages/agent.rs); this only counts,
 // sends, and rings. Sections are swapped by htmx at any time: nothing here holds on to an element.
-const main = () => document.querySelector("main.desk");
+const main = () => document.querySelector("main.agent");
 const banner = () => document.querySelector("#call .call");
 let behind = 0; // milliseconds that this machine's clock is behind the server's
 let live = null; // the call in this page: what startCall gave
@@ -166,14 +166,14 @@ function press(button) {
 document.addEventListener("click", (event) => {
   sound ??= new AudioContext(); // browsers let a page sound only after a touch
   if (sound.state === "suspended") { sound.resume(); }
-  const button = event.target.closest("main.desk [data-wish], main.desk [data-do]");
+  const button = event.target.closest("main.agent [data-wish], main.agent [data-do]");
   if (button) { press(button); }
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) { return; }
   const key = (event.shiftKey ? "Shift+" : "") + event.key;
-  const button = document.querySelector(`main.desk [data-key="${CSS.escape(key)}"]`);
+  const button = document.querySelector(`main.agent [data-key="${CSS.escape(key)}"]`);
   if (button) { event.preventDefault(); press(button); }
 });
 

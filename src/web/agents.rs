@@ -1,6 +1,7 @@
 //! What an agent's page and its API show, read from the store, and what wakes them. One task for each server listens while somebody has such a page open; nobody
 //! there = no task, no question.
 
+use super::lang::Lang;
 use super::problem::Problem;
 use super::state::WebState;
 use super::who::Who;
@@ -9,10 +10,11 @@ use crate::db::agents::{self, Agent};
 use crate::db::screen::{self, Screen};
 use crate::db::transfers::{self, Transfer, Waiting};
 use crate::db::{StoreError, status, wake};
+use crate::followup::calendar::rule::Calendar;
 use crate::ids::{AgentId, TransferId};
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
@@ -22,7 +24,7 @@ const KEPT: TimeDelta = TimeDelta::minutes(30);
 const BACKLOG: usize = 256;
 
 /// Where an agent stands, and whom they have or had on the line.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Desk {
     /// When it was read.
     pub at: DateTime<Utc>,
@@ -37,12 +39,18 @@ pub struct Desk {
     /// Callers who wait for somebody, the longest first.
     pub waiting: Vec<Waiting>,
     surveys: Vec<(String, String)>,
+    calendar: Option<Arc<Calendar>>,
 }
 
 impl Desk {
     /// What a survey is called; its key where it has no name.
     pub fn survey<'a>(&'a self, key: &'a str) -> &'a str {
         self.surveys.iter().find(|(known, _)| known == key).map_or(key, |(_, name)| name)
+    }
+
+    /// What a touch of the calendar is called; its key where the calendar has no such rule.
+    pub fn rule<'a>(&'a self, key: &'a str, lang: Lang) -> &'a str {
+        self.calendar.as_ref().map_or(key, |calendar| calendar.title(key, lang.tag()))
     }
 }
 
@@ -81,7 +89,8 @@ pub async fn read(state: &WebState, agent: &Agent, is_alive: bool) -> Result<Des
         };
         let waiting = transfers::waiting(&mut conn).await?;
         let surveys = status::survey_names(&mut conn).await?;
-        Ok(Desk { at, agent: agent.clone(), standing, transfer, screen, waiting, surveys })
+        let calendar = state.import_settings().map(|settings| settings.calendar.clone());
+        Ok(Desk { at, agent: agent.clone(), standing, transfer, screen, waiting, surveys, calendar })
     });
     desk.await
 }

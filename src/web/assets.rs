@@ -10,8 +10,9 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const ASSETS: [(&str, &str, &str); 7] = [
+const ASSETS: [(&str, &str, &str); 8] = [
     ("huifang.css", CSS, include_str!("../../assets/huifang.css")),
+    ("complaint.js", JS, include_str!("../../assets/complaint.js")),
     ("huifang.js", JS, include_str!("../../assets/huifang.js")),
     ("agent.js", JS, include_str!("../../assets/agent.js")),
     ("agent-call.js", JS, include_str!("../../assets/agent-call.js")),

@@ -3,7 +3,7 @@
 use super::guard;
 use super::params::Params;
 use super::problem::Problem;
-use super::words::{EN, Words, ZH};
+use super::words::{EN, Words, ZH, complaints as desk};
 use axum::http::{HeaderMap, header};
 
 /// Name of the cookie that keeps the person's choice.
@@ -49,6 +49,14 @@ impl Lang {
         match self {
             Lang::Zh => &ZH,
             Lang::En => &EN,
+        }
+    }
+
+    /// The complaint desk's texts.
+    pub fn desk_words(self) -> &'static desk::Words {
+        match self {
+            Lang::Zh => &desk::ZH,
+            Lang::En => &desk::EN,
         }
     }
 

@@ -6,6 +6,7 @@ mod agents;
 pub mod api;
 mod assets;
 mod body;
+mod complaints;
 mod csrf;
 mod guard;
 mod headers;
@@ -22,6 +23,7 @@ mod readiness;
 mod recordings;
 mod roles;
 mod sessions;
+mod sheet;
 mod state;
 mod terms;
 mod throttle;
@@ -109,6 +111,17 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(api::queue::queue))
         .routes(routes!(api::control::states, api::control::control))
         .routes(routes!(api::do_not_call::list, api::do_not_call::add, api::do_not_call::remove))
+        .routes(routes!(api::complaints::list))
+        .routes(routes!(api::complaints::complaint))
+        .routes(routes!(api::complaint_acts::act))
+        .routes(routes!(api::complaint_export::csv))
+        .routes(routes!(api::complaint_export::xlsx))
+        .routes(routes!(api::complaint_export::csv_of_page))
+        .routes(routes!(api::complaint_export::xlsx_of_page))
+        .routes(routes!(pages::complaints::complaints))
+        .routes(routes!(pages::complaint::complaint))
+        .routes(routes!(pages::complaint_form::fragment, pages::complaint_form::submit))
+        .routes(routes!(pages::complaint_form::draft))
         .routes(routes!(pages::home::home))
         .routes(routes!(pages::home::events))
         .routes(routes!(pages::follow_up::follow_up))

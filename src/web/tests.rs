@@ -3,6 +3,7 @@
 mod agent;
 mod agent_page;
 mod auth;
+mod complaints;
 mod control;
 mod desk;
 mod imports;
@@ -114,7 +115,7 @@ async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 1 << 24).await.unwrap();
-    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
 async fn get(router: &Router, path: &str) -> Answer {

@@ -13,6 +13,8 @@ macro_rules! words {
     };
 }
 
+pub mod complaints;
+
 words! {
     follow_ups: "电话回访", "Follow-up calls";
     follow_up: "回访记录", "Follow-up";
@@ -87,6 +89,8 @@ words! {
     blame: "责任方", "Cause at";
     reconciled: "系统重启后补记", "closed after a restart";
     complaint: "投诉", "Complaint";
+    desk: "投诉处理", "Complaints";
+    work_on_it: "处理投诉", "Work on the complaint";
     steps: "处理步骤", "Steps";
     engine: "系统", "engine";
     call_backs: "预约回电", "Booked call-backs";
@@ -140,6 +144,7 @@ words! {
     whole_story: "完整回访记录", "The whole follow-up";
     history: "历史记录", "Earlier";
     no_history: "没有更早的联系。", "No earlier contact.";
+    planned: "计划", "planned";
     waiting_line: "等候队列", "Waiting line";
     nobody_waits: "没有客户在等候。", "Nobody is waiting.";
     for_you: "您的来电", "for you";

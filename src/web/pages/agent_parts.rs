@@ -298,13 +298,15 @@ fn history(desk: &Desk, lang: Lang, zone: Tz) -> String {
         let at = touch.closed_at.or(touch.next_at).unwrap_or(touch.due_at);
         let event = touch.event.as_deref().map(|event| terms::reason(event, lang));
         let owner = touch.owner_role.as_deref().map(|role| terms::agents::owner(role, lang));
-        let name = desk.survey(&touch.key);
+        let is_survey = touch.kind == "survey";
+        let name = if is_survey { desk.survey(&touch.key) } else { desk.rule(&touch.key, lang) };
         let with = event.or(owner).map(|word| format!(" · {word}")).unwrap_or_default();
-        let how = match (&touch.outcome, touch.kind.as_str()) {
-            (Some(outcome), "survey") => terms::disposition(outcome, lang).into_owned(),
+        let how = match &touch.outcome {
+            Some(outcome) if is_survey => terms::disposition(outcome, lang).into_owned(),
+            _ if touch.closed_at.is_none() => lang.words().planned.to_owned(),
             _ => terms::state(&touch.state, lang).into_owned(),
         };
-        Touch { when: view::moment(at, desk.at, zone), what: format!("{name}{with}"), how }
+        Touch { when: at.with_timezone(&zone).date_naive().to_string(), what: format!("{name}{with}"), how }
     };
     let own = screen.follow_up.id.0;
     // What has been done, the newest first; then what is to come.

@@ -58,6 +58,7 @@ struct Outcome {
 }
 
 struct Complaint {
+    id: String,
     reason: Cow<'static, str>,
     question: Option<Cow<'static, str>>,
     state: Cow<'static, str>,
@@ -133,6 +134,7 @@ fn page(frame: Frame, whole: Whole, unmasked: bool, lang: Lang, zone: Tz) -> Pag
     let survey = follow_up.survey_key.clone();
     let at = |at| view::full_moment(at, zone);
     let complaint = story.complaint.map(|complaint| Complaint {
+        id: complaint.id.to_string(),
         reason: terms::reason(complaint.reason.as_str(), lang),
         question: complaint.question.map(|question| terms::question(&survey, &question, lang)),
         state: terms::state(complaint.state.as_str(), lang),

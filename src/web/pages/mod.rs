@@ -2,6 +2,9 @@
 
 pub mod agent;
 mod agent_parts;
+pub mod complaint;
+pub mod complaint_form;
+pub mod complaints;
 pub mod follow_up;
 pub mod home;
 pub mod sign_in;
@@ -24,6 +27,8 @@ pub struct Frame {
     dealer: String,
     /// This page's address without the language, for the switch.
     here: String,
+    /// The complaint desk is open to who looks.
+    desk: bool,
     /// Where the name of the house leads.
     home: &'static str,
     /// Who is signed in.
@@ -35,6 +40,7 @@ pub struct Frame {
 impl Frame {
     fn of(state: &WebState, who: &Who, lang: Lang, here: impl Into<String>) -> Frame {
         Frame {
+            desk: true,
             home: roles::home(who.role()),
             user: who.name().map(str::to_owned),
             csrf: who.csrf().map(str::to_owned),
@@ -49,6 +55,7 @@ impl Frame {
             words: lang.words(),
             dealer: state.options().dealer.clone(),
             here: here.into(),
+            desk: false,
             home: "/",
             user: None,
             csrf: None,

@@ -31,6 +31,7 @@ async fn serve_desk(pool: &PgPool, recordings: &Path) -> (std::net::SocketAddr, 
     let mut options = state(pool.clone(), None).options().clone();
     options.recordings = Some(recordings.to_owned());
     let state = WebState::new(pool.clone(), Clock::System, Readiness::default(), options);
+    state.take_lists(imports::settings());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();

@@ -10,7 +10,7 @@ fn follow_up(n: u16) -> String {
 }
 
 /// Tags closed in order, nothing that the policy forbids.
-pub fn well_formed(page: &str) {
+pub(super) fn well_formed(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     for piece in page.split('<').skip(1) {
         let (tag, _) = piece.split_once('>').expect("a tag ends");
@@ -141,7 +141,7 @@ async fn what_customers_are_called_cannot_write_the_page(pool: PgPool) {
 }
 
 /// Events of a stream: (name, data).
-pub fn events(body: &str) -> Vec<(String, String)> {
+pub(super) fn events(body: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for block in body.split("\n\n") {
         let field = |name: &str| {
