@@ -26,6 +26,8 @@ pub(super) enum News {
     Held(Held, Box<Way>, String),
     /// Nobody is to be had.
     Nobody,
+    /// Whoever was held is gone (the page closed, the phone unregistered): the desk has given them to nobody.
+    Gone,
 }
 
 /// Does errands until the call drops its side.
@@ -57,8 +59,10 @@ pub(super) async fn run(
                 let _ = news.send(told);
             }
             Errand::Rings => {
-                if let Some(hold) = &hold {
-                    desk.ringing(hold).await;
+                if let Some(hold) = &hold
+                    && !desk.ringing(hold).await
+                {
+                    let _ = news.send(News::Gone);
                 }
             }
             Errand::Talks => {
@@ -85,6 +89,7 @@ pub(super) fn input(news: &News) -> Input {
     match news {
         News::Held(held, ..) => Input::Held(*held),
         News::Nobody => Input::NobodyFree,
+        News::Gone => Input::Broken,
     }
 }
 
