@@ -5,7 +5,7 @@ mod keep;
 mod shell;
 
 pub use super::state::Freed;
-pub use keep::{Phone, Registrar, Registration};
+pub use keep::Registrar;
 pub use shell::Desk;
 
 use crate::ids::{AgentId, AttemptId, CustomerId, FollowUpId, ReservationToken, TransferId};

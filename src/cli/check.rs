@@ -4,6 +4,7 @@ use super::{Failure, parts, read_settings};
 use crate::call::handover::whisper;
 use crate::config::Settings;
 use crate::db;
+use crate::db::agents::Profile;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::prompt_files;
@@ -158,12 +159,29 @@ fn media(settings: &Settings, findings: &mut Findings) {
     }
 }
 
+/// Agents who are on the list and could not be called.
+async fn agents(settings: &Settings, pool: &sqlx::PgPool, findings: &mut Findings) {
+    let all = async { db::agents::list(&mut *pool.acquire().await?, false).await };
+    // Trunks that make no sense are named already.
+    let Ok(reacher) = super::agents::reacher(settings) else { return };
+    match all.await {
+        Err(error) => findings.error(format!("database: {error}")),
+        Ok(all) => {
+            for agent in all {
+                if let Err(why) = reacher.check(&Profile::of(&agent)) {
+                    findings.error(format!("agents: {} ({}): {why}", agent.id, agent.reach));
+                }
+            }
+        }
+    }
+}
+
 async fn database(settings: &Settings, findings: &mut Findings) {
     match parts::connect(settings).await {
         Err(error) => findings.error(error),
         Ok(store) => {
             match db::pending_migrations(&store.pool).await {
-                Ok(0) => {}
+                Ok(0) => agents(settings, &store.pool, findings).await,
                 Ok(missing) => {
                     findings.warning(format!("database: {missing} migrations are missing; run `huifang migrate`"))
                 }

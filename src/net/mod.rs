@@ -4,3 +4,6 @@ pub mod media_engine;
 pub mod prompt_files;
 pub mod sip_transport;
 pub mod webrtc;
+
+#[cfg(test)]
+mod cpu_tests;

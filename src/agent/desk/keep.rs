@@ -4,13 +4,14 @@
 use super::shell::{Desk, bounded, seconds};
 use crate::db::agent_bindings::{self, Binding};
 use crate::db::agent_sessions::{self, Scope};
-use crate::db::agents::{self, SipUser};
+use crate::db::agents::{self, Ha1, SipUser};
 use crate::db::{StoreError, agent_sessions::CHANNEL};
 use crate::ids::ReservationToken;
+use crate::net::sip_transport::SipHandle;
+use crate::sip::registrar::{self, RegistrarEvent, RegistrarUser};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::postgres::PgListener;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -24,61 +25,26 @@ const USERS_AGAIN: Duration = Duration::from_secs(5);
 /// Wait before another try to listen.
 const AWAY: Duration = Duration::from_secs(2);
 
-/// A softphone that registered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Phone {
-    /// User of the registrar.
-    pub user: String,
-    /// Its Contact, as it gave it.
-    pub contact: String,
-    /// Where the REGISTER came from.
-    pub source: SocketAddr,
-    /// For so long.
-    pub expires_in: Duration,
-    /// Call-ID of its registrations.
-    pub call_id: String,
-    /// CSeq.
-    pub cseq: u32,
-    /// User-Agent.
-    pub user_agent: Option<String>,
-}
-
-/// What the registrar reports.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// A phone registered, or refreshed.
-    Bound(Phone),
-    /// A phone's registration was removed, or ran out.
-    Unbound {
-        /// User of the registrar.
-        user: String,
-        /// Its Contact.
-        contact: String,
-    },
-}
-
-impl Registration {
-    fn place(&self) -> (&str, &str) {
-        match self {
-            Registration::Bound(phone) => (&phone.user, &phone.contact),
-            Registration::Unbound { user, contact } => (user, contact),
-        }
-    }
-}
-
 /// The registrar, as the desk sees it.
 pub struct Registrar {
-    /// What it reports.
-    pub registrations: mpsc::UnboundedReceiver<Registration>,
+    /// What happens to phones.
+    pub events: mpsc::UnboundedReceiver<RegistrarEvent>,
     /// Tells it who may register; called when that changes.
-    pub users: Box<dyn Fn(Vec<SipUser>) + Send + Sync>,
+    pub users: Box<dyn Fn(Vec<RegistrarUser>) + Send + Sync>,
+}
+
+impl Registrar {
+    /// The registrar of a SIP user agent ([`sip_transport::start_with_registrar`](crate::net::sip_transport::start_with_registrar)).
+    pub fn of(sip: SipHandle, events: mpsc::UnboundedReceiver<RegistrarEvent>) -> Registrar {
+        Registrar { events, users: Box::new(move |users| sip.set_registrar_users(users)) }
+    }
 }
 
 /// What the loop remembers from round to round.
 #[derive(Default)]
 struct Memory {
     /// Reports that the store has not taken yet, one for each phone, oldest first.
-    reports: VecDeque<(Registration, DateTime<Utc>)>,
+    reports: VecDeque<(RegistrarEvent, DateTime<Utc>)>,
     beaten: Option<Instant>,
     read_users: Option<Instant>,
     users: Option<Vec<SipUser>>,
@@ -109,7 +75,7 @@ impl Desk {
     pub async fn keep(self: Arc<Self>, registrar: Option<Registrar>, stop: CancellationToken) {
         let listener = tokio::spawn(self.clone().listen());
         let (mut reports, users) = match registrar {
-            Some(Registrar { registrations, users }) => (Some(registrations), Some(users)),
+            Some(Registrar { events, users }) => (Some(events), Some(users)),
             None => (None, None),
         };
         let mut memory = Memory::default();
@@ -157,13 +123,15 @@ impl Desk {
     }
 
     /// One report into the store. What the store refuses for its data is dropped: the phone registers again.
-    async fn bring(&self, report: &Registration, at: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn bring(&self, report: &RegistrarEvent, at: DateTime<Utc>) -> Result<(), StoreError> {
         let kept = bounded(async {
             let mut conn = self.pool.acquire().await?;
             match report {
-                Registration::Bound(phone) => agent_bindings::bind(&mut conn, &self.binding(phone, at)).await.map(drop),
-                Registration::Unbound { user, contact } => {
-                    agent_bindings::unbind(&mut conn, user, contact, &self.node, at).await
+                RegistrarEvent::Bound(phone) => {
+                    agent_bindings::bind(&mut conn, &self.binding(phone, at)).await.map(drop)
+                }
+                RegistrarEvent::Unbound { user, contact } => {
+                    agent_bindings::unbind(&mut conn, user, contact.as_str(), &self.node, at).await
                 }
             }
         });
@@ -176,10 +144,10 @@ impl Desk {
         }
     }
 
-    fn binding(&self, phone: &Phone, at: DateTime<Utc>) -> Binding {
+    fn binding(&self, phone: &registrar::Binding, at: DateTime<Utc>) -> Binding {
         Binding {
             sip_user: phone.user.clone(),
-            contact: phone.contact.clone(),
+            contact: phone.contact.as_str().to_owned(),
             source: phone.source.to_string(),
             node: self.node.clone(),
             call_id: phone.call_id.clone(),
@@ -234,7 +202,7 @@ impl Desk {
         let users = bounded(async { agents::sip_users(&mut *self.pool.acquire().await?).await }).await?;
         memory.read_users = Some(Instant::now());
         if memory.users.as_ref() != Some(&users) {
-            tell(users.clone());
+            tell(users.iter().map(registrar_user).collect());
             memory.users = Some(users);
         }
         Ok(())
@@ -263,21 +231,34 @@ impl Desk {
     }
 }
 
-type Users = dyn Fn(Vec<SipUser>) + Send + Sync;
+type Users = dyn Fn(Vec<RegistrarUser>) + Send + Sync;
 
 impl Memory {
     /// A later report about the same phone replaces one that is still to be brought.
-    fn note(&mut self, report: Registration, at: DateTime<Utc>) {
-        self.reports.retain(|(earlier, _)| earlier.place() != report.place());
+    fn note(&mut self, report: RegistrarEvent, at: DateTime<Utc>) {
+        self.reports.retain(|(earlier, _)| place(earlier) != place(&report));
         self.reports.push_back((report, at));
     }
+}
+
+/// Which phone an event is about.
+fn place(event: &RegistrarEvent) -> (&str, &str) {
+    match event {
+        RegistrarEvent::Bound(phone) => (&phone.user, phone.contact.as_str()),
+        RegistrarEvent::Unbound { user, contact } => (user, contact.as_str()),
+    }
+}
+
+fn registrar_user(user: &SipUser) -> RegistrarUser {
+    let Ha1 { md5, sha256 } = user.password.clone();
+    RegistrarUser { user: user.user.clone(), ha1_md5: md5.into(), ha1_sha256: sha256.into() }
 }
 
 fn is_due(last: Option<Instant>, every: Duration) -> bool {
     last.is_none_or(|at| at.elapsed() >= every)
 }
 
-async fn next(reports: &mut Option<mpsc::UnboundedReceiver<Registration>>) -> Option<Registration> {
+async fn next(reports: &mut Option<mpsc::UnboundedReceiver<RegistrarEvent>>) -> Option<RegistrarEvent> {
     match reports {
         Some(reports) => reports.recv().await,
         None => std::future::pending().await,

@@ -5,10 +5,11 @@ use crate::clock::Clock;
 use crate::config;
 use crate::db::agent_sessions::tests::{in_call, on_duty, state};
 use crate::db::agent_sessions::{self, Scope};
-use crate::db::agents::{self, SipUser, tests::added};
+use crate::db::agents::{self, tests::added};
 use crate::db::fixture::{SURVEY, at, id};
 use crate::db::state::{AgentState, PageWord, Reach, TransferOutcome};
 use crate::db::transfers::{self, NewTransfer, TransferMoment};
+use crate::sip::registrar::{Binding, RegistrarEvent, RegistrarUser};
 use chrono::TimeDelta;
 use sqlx::PgPool;
 use std::collections::BTreeSet;
@@ -207,35 +208,35 @@ async fn phones_come_into_the_store_and_passwords_to_the_registrar(pool: PgPool)
     let mut conn = pool.acquire().await.unwrap();
     let agent = added(&mut conn, 1, Reach::Registered).await;
     let desk = desk(&pool, "a");
-    let (reports, registrations) = mpsc::unbounded_channel();
+    let (reports, events) = mpsc::unbounded_channel();
     let (told, mut users) = mpsc::unbounded_channel();
     let told = Mutex::new(told);
-    let users_of = Box::new(move |users: Vec<SipUser>| drop(told.lock().unwrap().send(users)));
+    let users_of = Box::new(move |users: Vec<RegistrarUser>| drop(told.lock().unwrap().send(users)));
     let stop = CancellationToken::new();
-    let registrar = Registrar { registrations, users: users_of };
+    let registrar = Registrar { events, users: users_of };
     let mut listener = sqlx::postgres::PgListener::connect_with(&pool).await.unwrap();
     listener.listen(agent_sessions::CHANNEL).await.unwrap();
     let keeping = tokio::spawn(desk.clone().keep(Some(registrar), stop.clone()));
     let first = users.recv().await.unwrap();
     assert_eq!(first.iter().map(|user| user.user.as_str()).collect::<Vec<_>>(), ["agent1"]);
-    let phone = Phone {
+    let phone = Binding {
         user: "agent1".to_owned(),
-        contact: "sip:agent1@127.0.0.1:5091".to_owned(),
+        contact: "sip:agent1@127.0.0.1:5091".parse().unwrap(),
         source: "127.0.0.1:5091".parse().unwrap(),
         expires_in: Duration::from_secs(300),
         call_id: "x".to_owned(),
         cseq: 1,
         user_agent: None,
     };
-    reports.send(Registration::Bound(phone.clone())).unwrap();
+    reports.send(RegistrarEvent::Bound(phone.clone())).unwrap();
     assert_eq!(listener.recv().await.unwrap().payload(), agent.to_string());
     assert_eq!(state(&mut conn, agent).await, Some(AgentState::Available));
     in_call(&mut conn, 1).await;
     let reserved = desk.reserve(&wish(1)).await.unwrap();
     let Way::Sip(leg) = &reserved.way else { panic!("{:?}", reserved.way) };
-    assert_eq!((leg.target.to_string(), leg.next_hop), (phone.contact.clone(), phone.source));
+    assert_eq!((leg.target.clone(), leg.next_hop), (phone.contact.clone(), phone.source));
     desk.free(reserved.hold.unwrap(), Freed::Unused).await;
-    reports.send(Registration::Unbound { user: phone.user, contact: phone.contact }).unwrap();
+    reports.send(RegistrarEvent::Unbound { user: phone.user, contact: phone.contact }).unwrap();
     while state(&mut conn, agent).await.is_some() {
         listener.recv().await.unwrap();
     }
@@ -258,4 +259,40 @@ async fn an_engine_that_starts_again_frees_what_it_held(pool: PgPool) {
     let none = agent_sessions::reap(&mut conn, Scope::LeaseRunOut, TimeDelta::zero(), TimeDelta::zero(), at(9)).await;
     assert_eq!(none.unwrap(), agent_sessions::Reaped::default());
     assert_eq!(agents::list(&mut conn, false).await.unwrap().len(), 1);
+}
+
+/// Run with `--release` for a release build: `scripts/test-db cargo test --lib reserving_among_200_agents -- --ignored --nocapture`.
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+#[ignore = "a measurement"]
+async fn reserving_among_200_agents(pool: PgPool) {
+    use sqlx::postgres::PgListener;
+    use std::time::Instant;
+    let mut conn = pool.acquire().await.unwrap();
+    for n in 1..=200 {
+        on_duty(&mut conn, n).await;
+    }
+    for n in 1..=200 {
+        in_call(&mut conn, n).await;
+    }
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen(agent_sessions::CHANNEL).await.unwrap();
+    let desk = desk(&pool, "a");
+    let (mut reserved, mut told) = (Vec::new(), Vec::new());
+    for n in 1..=200 {
+        let began = Instant::now();
+        let held = desk.reserve(&wish(n)).await.unwrap();
+        reserved.push(began.elapsed());
+        while listener.recv().await.unwrap().payload() != held.transfer.to_string() {}
+        told.push(began.elapsed());
+        desk.free(held.hold.unwrap(), Freed::Unused).await;
+    }
+    let began = Instant::now();
+    agent_sessions::reap(&mut conn, Scope::LeaseRunOut, TimeDelta::zero(), TimeDelta::zero(), at(1)).await.unwrap();
+    let idle_reap = began.elapsed();
+    for times in [&mut reserved, &mut told] {
+        times.sort_unstable();
+    }
+    let at = |times: &[Duration], percent: usize| times[times.len() * percent / 100 - 1];
+    println!("reserved: p50 {:?}, p99 {:?}", at(&reserved, 50), at(&reserved, 99));
+    println!("the page is told: p50 {:?}, p99 {:?}; nothing to reap: {idle_reap:?}", at(&told, 50), at(&told, 99));
 }

@@ -3,6 +3,8 @@
 use super::tests::*;
 use super::*;
 use crate::media::bridge;
+use crate::media::playout::Playlist;
+use crate::media::recorder::RecordParams;
 
 /// Two bridged calls, of the customer and of the agent.
 fn joined(customer: Codec, agent: Codec) -> (Rig, Rig) {

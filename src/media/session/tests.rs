@@ -1,7 +1,9 @@
 //! One call's media in virtual time: packets out, packets in, events.
 
 use super::*;
+use crate::media::playout::Playlist;
 use crate::media::prompt::Prompt;
+use crate::media::recorder::RecordParams;
 use std::sync::Arc;
 
 const EVENT_TYPE: u8 = 101;

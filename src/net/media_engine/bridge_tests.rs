@@ -5,6 +5,7 @@ use super::*;
 use crate::media::bridge;
 use crate::media::rtp;
 use crate::media::session::Recording;
+use crate::net::cpu_tests;
 
 /// A customer who speaks A-law and an agent who speaks µ-law, each a socket of its own, joined.
 struct Joined {
@@ -86,17 +87,6 @@ fn both_sides_are_recorded_while_they_are_bridged() {
     }
 }
 
-/// Nanoseconds that the threads of the media plane were on a core.
-fn media_cpu() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs").flatten();
-    let of = |task: std::fs::DirEntry| {
-        let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
-        let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        name.starts_with("media-").then(|| times.split(' ').next()?.parse::<u64>().ok())?
-    };
-    tasks.filter_map(of).sum()
-}
-
 /// `HUIFANG_BRIDGES=100 cargo test --release --lib what_a_bridge_adds -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement of 30 s"]
@@ -106,16 +96,33 @@ fn what_a_bridge_adds() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = engine(folder.path());
     let mut joined: Vec<Joined> = (0..bridges).map(|_| Joined::new(&engine)).collect();
-    let began = Instant::now();
-    let nanos = move || began.elapsed().as_nanos() as u64;
     // each packet carries the time at which it was sent; sides send 20 ms apart, each at its own moment
     let sockets: Vec<(UdpSocket, SocketAddr, u8)> = joined
         .iter()
         .flat_map(|joined| [(&joined.customer, 8), (&joined.agent, 8)])
         .map(|((raw, call), law)| (raw.socket.try_clone().expect("a socket"), call.handle.local_addr(), law))
         .collect();
-    let spent = media_cpu();
+    // what it costs without a bridge comes first; the sides send and listen as exactly as the engine does, or their own lateness would be measured
+    let _ = realtime::prepare(1);
+    let unbridged = {
+        joined
+            .iter()
+            .flat_map(|joined| [&joined.customer.1, &joined.agent.1])
+            .for_each(|call| call.handle.command(Command::Unbridge));
+        let spent = cpu_tests::spent("media-");
+        std::thread::sleep(Duration::from_secs(SECONDS / 3));
+        (cpu_tests::spent("media-") - spent) as f64 / 1e6 / (bridges as u64 * SECONDS / 3) as f64
+    };
+    for joined in &joined {
+        let (left, right) = bridge::pair();
+        joined.customer.1.handle.command(Command::Bridge(left));
+        joined.agent.1.handle.command(Command::Bridge(right));
+    }
+    let spent = cpu_tests::spent("media-");
+    let began = Instant::now();
+    let nanos = move || began.elapsed().as_nanos() as u64;
     let talker = std::thread::spawn(move || {
+        let _ = realtime::prepare(1);
         let step = Duration::from_millis(20) / sockets.len() as u32;
         for round in 0..SECONDS as u32 * 50 {
             for (index, (socket, to, law)) in sockets.iter().enumerate() {
@@ -149,11 +156,12 @@ fn what_a_bridge_adds() {
         }
         std::thread::sleep(Duration::from_micros(300));
     }
-    let spent = media_cpu() - spent;
+    let spent = cpu_tests::spent("media-") - spent;
     delays.sort_unstable();
     let at = |share: f64| delays.get((delays.len() as f64 * share) as usize).map_or(0.0, |delay| *delay as f64 / 1e6);
     println!("{bridges} bridges, {} packets of {}", delays.len(), bridges as u64 * SECONDS * 50);
     println!("delay: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, most {:.1} ms", at(0.5), at(0.9), at(0.99), at(0.9999));
+    println!("CPU: {unbridged:.3} ms for each second of a pair that only sends");
     println!("CPU: {:.3} ms for each second of a bridged pair", spent as f64 / 1e6 / (bridges as u64 * SECONDS) as f64);
     println!("{:?}", engine.stats());
 }

@@ -243,4 +243,6 @@ impl Drop for Ending {
 }
 
 #[cfg(test)]
+mod cost_tests;
+#[cfg(test)]
 mod tests;

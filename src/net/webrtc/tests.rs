@@ -19,14 +19,14 @@ const TICK: Duration = Duration::from_millis(20);
 const KEYS: u8 = 101;
 
 /// Browser calls on loopback, and a runtime to wait in.
-struct House {
+pub(super) struct House {
     webrtc: WebRtc,
     runtime: tokio::runtime::Runtime,
     _folder: tempfile::TempDir,
 }
 
 impl House {
-    fn new(change: impl FnOnce(&mut WebRtcConfig)) -> House {
+    pub(super) fn new(change: impl FnOnce(&mut WebRtcConfig)) -> House {
         let folder = tempfile::tempdir().expect("a folder");
         let media = MediaEngine::start(MediaConfig::new(Ipv4Addr::LOCALHOST.into(), folder.path().into()));
         let mut config = WebRtcConfig::new(Ipv4Addr::LOCALHOST.into());
@@ -44,7 +44,7 @@ impl House {
     }
 
     /// A page in a call that is connected.
-    fn connected(&self) -> (Page, Call) {
+    pub(super) fn connected(&self) -> (Page, Call) {
         let (mut page, offer) = Page::new(|config| config.enable_pcma(true, false).enable_pcmu(true, false));
         let mut call = self.answer(&offer).expect("an answer");
         page.accept(&call.answer);
@@ -69,34 +69,34 @@ impl House {
 }
 
 /// Our side of a browser call.
-struct Call {
+pub(super) struct Call {
     answer: String,
     leg: WebLeg,
     /// The customer's end of the bridge.
-    port: Port,
+    pub(super) port: Port,
     events: UnboundedReceiver<WebEvent>,
 }
 
 impl Call {
-    fn customer_says(&mut self, codec: Codec, sequence: u16, level: i16) {
+    pub(super) fn customer_says(&mut self, codec: Codec, sequence: u16, level: i16) {
         let header = Header { marker: false, payload_type: codec.payload_type(), sequence, timestamp: 0, ssrc: 1 };
         self.port.audio(codec, &header, &[codec.encode(level); 160], Instant::now());
     }
 }
 
 /// A page: what a browser does, without a browser.
-struct Page {
+pub(super) struct Page {
     rtc: Rtc,
-    socket: UdpSocket,
+    pub(super) socket: UdpSocket,
     mid: Mid,
     pending: Option<SdpPendingOffer>,
     sequence: u64,
     next_tick: Instant,
     /// What it says each 20 ms: payload type and payload.
-    says: Option<(u8, Vec<u8>)>,
+    pub(super) says: Option<(u8, Vec<u8>)>,
     connected: bool,
     closed: bool,
-    heard: Vec<(u8, Vec<u8>)>,
+    pub(super) heard: Vec<(u8, Vec<u8>)>,
 }
 
 impl Page {
@@ -147,7 +147,7 @@ impl Page {
         }
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         let mut datagram = [0; 2048];
         let read = self.socket.recv_from(&mut datagram).ok();
         let now = Instant::now();

@@ -1,0 +1,138 @@
+//! What a session is told and what it tells: commands, events, and what the writer of a recording gets. Holds nothing and decides nothing.
+
+use crate::media::Codec;
+use crate::media::bridge::Port;
+use crate::media::playout::Playlist;
+use crate::media::recorder::{RecordParams, RecordingEnd};
+use std::time::Instant;
+
+/// Hears what arrives, packet by packet, and says when a prompt that it knows starts (the simulated callee's ear).
+pub trait Listener: Send {
+    /// One audio packet: its timestamp in 8 kHz ticks and its G.711 bytes. The id of the prompt that was just recognised.
+    fn hear(&mut self, codec: Codec, timestamp: u32, payload: &[u8]) -> Option<&str>;
+}
+
+/// What the owner of the call wants.
+pub enum Command {
+    /// Play these now, in place of what plays.
+    Play(Playlist),
+    /// Play these without a gap after what is queued.
+    Enqueue(Playlist),
+    /// Fall silent.
+    Stop,
+    /// Record what arrives; one that runs ends.
+    Record(RecordParams),
+    /// End the recording.
+    StopRecording,
+    /// Press keys (RFC 4733); playout pauses meanwhile.
+    SendKeys {
+        /// The keys in order.
+        keys: String,
+        /// How long each is held, in ms.
+        press_ms: u32,
+        /// Between two of them, in ms.
+        gap_ms: u32,
+    },
+    /// Let this one hear what arrives.
+    Listen(Box<dyn Listener>),
+    /// Join this call to the one that has the other end: its audio is sent while nothing plays, its keys are pressed here, and it gets ours.
+    /// In place of a bridge that stood; what plays (hold music) plays on until it is stopped.
+    Bridge(Port),
+    /// Leave the bridge; the other call hears silence.
+    Unbridge,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Command::Play(list) => f.debug_tuple("Play").field(list).finish(),
+            Command::Enqueue(list) => f.debug_tuple("Enqueue").field(list).finish(),
+            Command::Stop => f.write_str("Stop"),
+            Command::Record(params) => f.debug_tuple("Record").field(params).finish(),
+            Command::StopRecording => f.write_str("StopRecording"),
+            Command::SendKeys { .. } => f.write_str("SendKeys"),
+            Command::Listen(_) => f.write_str("Listen"),
+            Command::Bridge(_) => f.write_str("Bridge"),
+            Command::Unbridge => f.write_str("Unbridge"),
+        }
+    }
+}
+
+/// What the owner of the call learns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A playlist is over.
+    PlaybackEnded {
+        /// Its tag.
+        tag: u64,
+        /// It was cut short by a key, by another playlist or by `Stop`.
+        interrupted: bool,
+    },
+    /// A key was pressed.
+    Key {
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        key: char,
+        /// When its first packet was read.
+        at: Instant,
+    },
+    /// The first audio of the peer arrived.
+    FirstAudio,
+    /// Nothing has arrived for the RTP timeout; reported once.
+    AudioLost,
+    /// A recording ended and its file is closed (from the engine's writer).
+    RecordingEnded {
+        /// Its tag.
+        tag: u64,
+        /// What made it end.
+        why: RecordingEnd,
+        /// What became of it.
+        recording: Recording,
+    },
+    /// The keys of `SendKeys` are out.
+    KeysSent {
+        /// How many; none when the peer knows no telephone-events.
+        sent: usize,
+    },
+    /// The listener recognised the start of a prompt.
+    Heard {
+        /// The prompt's id.
+        prompt: String,
+        /// When the packet was read.
+        at: Instant,
+    },
+}
+
+/// What became of a recording.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Recording {
+    /// It is on the disk.
+    Saved {
+        /// File name, relative to the folder of the recordings.
+        file: String,
+        /// Its length in ms.
+        duration_ms: u64,
+    },
+    /// No sample arrived; there is no file.
+    Empty,
+    /// The disk failed; what was written is in the unfinished file, if anything.
+    Failed {
+        /// What the system said.
+        error: String,
+    },
+}
+
+/// What the writer of the file gets.
+#[derive(PartialEq, Eq, Debug)]
+pub enum RecordingOutput {
+    /// A recording begins.
+    Started {
+        /// Its tag.
+        tag: u64,
+        /// The wished name, without ending.
+        name: Option<String>,
+    },
+    /// The next samples (8 kHz).
+    Samples(Vec<i16>),
+    /// It is over.
+    Ended(RecordingEnd),
+}
