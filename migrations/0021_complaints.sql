@@ -49,8 +49,10 @@ alter table complaint_steps
     add constraint complaint_steps_kind_check check
         (kind in ('listen_and_record', 'analyse', 'solution', 'tell_customer', 'act', 'review', 'classify', 'pass_on', 'accept', 'hand_back', 'assign',
                   'deadline', 'cool_off', 'escalate', 'call_back', 'report_back', 'close', 'reopen')),
-    add column detail jsonb not null default '{}';
+    add column detail jsonb not null default '{}',
+    add column seq bigint generated always as identity;
 comment on table complaint_steps is 'The history of a complaint: written once, never changed (trigger).';
+comment on column complaint_steps.seq is 'Orders what was done in one moment.';
 comment on column complaint_steps.detail is 'What the step set, by field: department, owner, due_at, settled and the like.';
 
 create function complaint_steps_never_change() returns trigger language plpgsql as $$

@@ -19,7 +19,7 @@ SPOKEN = tomllib.loads((Path(__file__).parent / "make-prompts-spoken.toml").read
 VOICE_RATE = 24_000
 RATE = 8_000
 FRAME = 160  # 20 ms, a packet of the line
-BLOCK = re.compile(r"(digit|letter|month|day)\.")  # composed into longer phrases: short silences
+BLOCK = re.compile(r"(digit|letter|month|day|number)\.|whisper\.minus$")  # composed into longer phrases: short silences
 SPEED = {"zh-CN": 0.9, "en": 0.92}
 PAUSE_MS = {"。": 400, "？": 400, "！": 350, "；": 350, ".": 400, "?": 400, "!": 350, ";": 350}
 SPEECH_DBFS = -20.0
@@ -178,22 +178,37 @@ def beep():
 
 
 def music():
-    """Twenty seconds of plucked chords. What still rings at the end goes on at the beginning, so it loops without a seam."""
-    notes = "C E G c e c G E|A, C E A c A E C|F, A, C F A F C A,|G, B, D G B G D B,|C E G c e c G E|E, G, B, E G E B, G,|F, A, C F A F C A,|G, D G B d B G D"
-    semitone = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11)))
-    n, step = 20 * RATE, 20 * RATE // 64
-    sound, t = np.zeros(n), np.arange(3 * RATE) / RATE
-    for beat, note in enumerate(notes.replace("|", " ").split()):
-        octave = note[0].islower() - note.endswith(",")
-        pitch = 261.63 * 2 ** (octave + semitone[note[0].upper()] / 12)
-        strings = [1.0 if beat % 8 == 0 else 0.6] + [0.5 * (beat % 8 == 0)]  # the first of a bar also sounds an octave up
-        pluck = sum(
-            strength * sum(np.sin(2 * np.pi * pitch * 2**o * h * t) * np.exp(-t * (1.5 + h)) / h**2 for h in (1, 2, 3))
-            for o, strength in enumerate(strings)
-        )
-        pluck *= np.minimum(1, t / 0.008) * np.minimum(1, (t[-1] - t) / 0.05)
-        np.add.at(sound, (beat * step + np.arange(len(t))) % n, pluck)
-    return sound * 10 ** (-22 / 20) / np.sqrt((sound**2).mean())
+    """Eight bars of 2.4 s: a slow broken chord over a soft held one. Made on a ring, so that what still sounds at the end goes
+    on at the beginning and the loop has no seam; then kept to the telephone's band, and turned to begin where it is quiet."""
+    bars = "G B d g d B|E G B e B G|C E G B G E|D A d f# d A|B, D F# B F# D|C E A e A E|A, E G c G E|D A d G A F#"
+    semitone = {"C": 0, "D": 2, "E": 4, "F": 5, "F#": 6, "G": 7, "A": 9, "B": 11}
+    note, bar = RATE * 2 // 5, RATE * 12 // 5
+    n = 8 * bar
+    sound, t, swell = np.zeros(n), np.arange(3 * RATE) / RATE, np.sin(np.pi * np.arange(2 * bar) / (2 * bar)) ** 2
+
+    def tones(name, seconds):  # the first four harmonics, each weaker
+        octave = name[0].islower() - name.endswith(",")
+        pitch = 329.63 * 2 ** (octave + semitone[name.rstrip(",").upper()] / 12)  # E4 for the C: above the band's lower end
+        return [np.sin(2 * np.pi * pitch * h * seconds) / h**2 for h in (1, 2, 3, 4)]
+
+    def add(at, part):
+        np.add.at(sound, (at + np.arange(len(part))) % n, part)
+
+    for b, names in enumerate(bars.split("|")):
+        for i, name in enumerate(names.split()):
+            pluck = sum(tone * np.exp(-t * (1.2 + 0.9 * h)) for h, tone in enumerate(tones(name, t)))
+            pluck *= np.minimum(1, t / 0.012) * np.minimum(1, (t[-1] - t) / 0.3)
+            add(b * bar + i * note, pluck * (0.55 if i else 0.7))
+        for name in names.split()[:3]:  # swells from half a bar before its bar to half a bar after it
+            add(b * bar - bar // 2, 0.22 * swell * sum(tones(name, np.arange(2 * bar) / RATE)))
+    spectrum, hertz = np.fft.rfft(sound), np.fft.rfftfreq(n, 1 / RATE)
+    spectrum *= np.clip((hertz - 220) / 80, 0, 1) * np.clip((3400 - hertz) / 300, 0, 1)
+    sound = np.fft.irfft(spectrum, n)
+    end = sound[-RATE // 4 :]  # the last note has nearly died away there: begin at its flattest crossing of zero
+    crossings = np.flatnonzero(end[:-1] * end[1:] <= 0)
+    first = crossings[np.abs(np.diff(end))[crossings].argmin()] + 1
+    sound = np.roll(sound, len(end) - first)
+    return sound * 10 ** (-24 / 20) / np.sqrt((sound**2).mean())
 
 
 def build(language, prompt_id, text):
@@ -308,7 +323,9 @@ def sounds_of(language, text):
         return [s for s in lazy_pinyin(text, style=Style.TONE3)]
     digit = "zero one two three four five six seven eight nine".split()
     text = re.sub("['’]re ", " are ", text.lower()).replace("#", "hash ").replace("14th", "fourteenth").replace("31st", "thirty first")
-    text = re.sub(r"\d", lambda m: f" {digit[int(m[0])]} ", re.sub(r"\b10\b", "ten", text).replace("-", " "))
+    text = re.sub(r"(?<![\w-])-(?=\d)", "minus ", text)
+    text = re.sub(r"\b12\b", "twelve", re.sub(r"\b10\b", "ten", text)).replace("-", " ")
+    text = re.sub(r"\d", lambda m: f" {digit[int(m[0])]} ", text)
     return re.sub("[^a-z0-9 ]", "", text).split()
 
 

@@ -38,3 +38,16 @@ fn six_customers_are_called_and_the_demo_agrees_with_itself() {
     assert!(summary["answers"].as_u64().unwrap() > 20 && summary["complaints"] == 1, "{summary}");
     assert!(ended.err.iter().any(|line| line.starts_with("Completion: ")), "{}", ended.told());
 }
+
+#[test]
+fn an_unhappy_customer_talks_to_an_agent_and_the_demo_agrees_with_both() {
+    let mut command = bare();
+    command.current_dir(ROOT).args(["demo", "--customers", "2", "--seed", "7", "--agents", "1", "--json"]);
+    let ended = Running::start("demo", command).finish(Duration::from_secs(120));
+    assert_eq!(ended.code(), 0, "{}", ended.told());
+    let summary: serde_json::Value = serde_json::from_str(ended.out.last().unwrap()).unwrap();
+    let hand_overs = &summary["hand_overs"];
+    let counts = ["agents", "offered", "wanted", "talked", "other"];
+    assert_eq!(counts.map(|key| hand_overs[key].as_u64().unwrap()), [1, 1, 1, 1, 0], "{summary}");
+    assert_eq!((&summary["mismatches"], &summary["complaints"]), (&0.into(), &1.into()), "{summary}");
+}

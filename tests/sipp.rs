@@ -1,8 +1,11 @@
-//! Calls to SIPp, a peer that nobody here wrote: how calls end, digest, keys, loss, and what a SIP phone must never be left with.
+//! Calls to SIPp, a peer that nobody here wrote: how calls end, digest, keys, loss, and what a SIP phone must never be left with;
+//! and hand-over to a PBX ([`handover`]).
 //!
 //! Each test starts its own SIPp with a scenario of its own and lets `huifang call --json` dial it. Only loopback is dialled.
 
 mod common;
+#[path = "sipp/handover.rs"]
+mod handover;
 #[path = "sipp/pcap.rs"]
 mod pcap;
 #[path = "sipp/peer.rs"]

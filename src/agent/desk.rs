@@ -1,11 +1,19 @@
 //! The agents' desk of one engine: reserves an agent for a caller before anything is offered, follows what becomes of it, and gives the agent back
 //! whatever happens. Over several engines: the store holds the leases, each engine keeps its own alive.
 
+mod keep;
+mod shell;
+
+pub use super::state::Freed;
+pub use keep::Registrar;
+pub use shell::Desk;
+
 use crate::ids::{AgentId, AttemptId, CustomerId, FollowUpId, ReservationToken, TransferId};
 use crate::sip::auth::Credentials;
 use crate::sip::header::NameAddr;
 use crate::sip::uri::Uri;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// For whom an agent is wanted.
@@ -68,11 +76,13 @@ pub struct Leg {
     pub credentials: Option<Credentials>,
 }
 
-/// The hold on an agent: while it lives the desk keeps the lease alive.
+/// The hold on an agent: while it lives the desk keeps the lease alive. Dropped without [`Desk::free`], the lease runs out by itself.
 #[derive(Debug)]
 pub struct Hold {
     /// The lease.
     pub token: ReservationToken,
+    /// The desk looks whether anybody still has it.
+    _life: Arc<()>,
 }
 
 /// Why there is no agent.
@@ -92,21 +102,6 @@ pub enum NoAgent {
     Away(#[from] crate::db::StoreError),
 }
 
-/// What an agent who was held is freed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freed {
-    /// It never came to a ring, or the customer gave up: free again, in the same place of the line.
-    Unused,
-    /// The agent turned the call down: free again, at the end of the line.
-    Rejected,
-    /// The agent did not react: on a break until they come back, so that no other caller waits in vain.
-    RangOut,
-    /// The phone or the line broke: on a break too.
-    Broken,
-    /// They talked: wrap-up.
-    Talked,
-}
-
 /// What the agent's page says about a hand-over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
@@ -117,3 +112,6 @@ pub enum Word {
     /// Ends it.
     HangUp,
 }
+
+#[cfg(test)]
+mod tests;

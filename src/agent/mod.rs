@@ -1,4 +1,6 @@
-//! Live agents: where each stands ([`state`], a core) and who holds them for a caller ([`desk`], the shell). Knows nothing of SIP transactions or media.
+//! Live agents: where each stands ([`state`], a core), how each is reached ([`reach`]), and who holds them for a caller ([`desk`], the shell).
+//! Knows nothing of SIP transactions or media.
 
 pub mod desk;
+pub mod reach;
 pub mod state;

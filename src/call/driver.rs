@@ -2,15 +2,23 @@
 //!
 //! Decides nothing. When the task that drives a call goes away, whatever the reason, the SIP session is hung up and the port given back.
 
+mod agent_leg;
+mod clerk;
+mod page_leg;
+mod second_leg;
+
+use super::handover::Patience;
 use super::machine::{Action, Ending, Input, Keep, Machine};
 use super::timeline::TimelineEvent;
+use crate::agent::desk::{Desk, Wish};
 use crate::media::playout::Playlist;
-use crate::media::prompt::PromptStore;
+use crate::media::prompt::{Prompt, PromptStore};
 use crate::media::recorder::RecordParams;
 use crate::media::session::Command;
 use crate::media::{self};
 use crate::net::media_engine::{MediaEngine, MediaError, MediaHandle, Peer};
 use crate::net::sip_transport::{SessionEvents, SipHandle};
+use crate::net::webrtc::WebRtc;
 use crate::sdp::{self, LocalMedia};
 use crate::sip::auth::Credentials;
 use crate::sip::endpoint::Invite;
@@ -19,6 +27,7 @@ use crate::sip::session::{HangupReason, SessionId};
 use crate::sip::uri::Uri;
 use crate::survey::definition::{Definition, PromptId};
 use crate::survey::flow::{Facts, RecordingRef};
+use second_leg::SecondLeg;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +54,13 @@ pub struct Line {
     pub recordings: PathBuf,
 }
 
+impl Line {
+    /// The prompts of these ids; one that does not exist is passed over (`huifang check` names it).
+    fn prompts_of(&self, language: &str, ids: &[PromptId]) -> Vec<Arc<Prompt>> {
+        ids.iter().filter_map(|id| self.prompts.get(language, id.as_str())).cloned().collect()
+    }
+}
+
 /// One call to place.
 pub struct Order {
     /// Request-URI and To.
@@ -61,6 +77,19 @@ pub struct Order {
     pub definition: Arc<Definition>,
     /// What is known of the customer.
     pub facts: Facts,
+    /// For whom an agent would be wanted, where there are live agents.
+    pub agents: Option<(Agents, Wish)>,
+}
+
+/// Live agents, as calls reach them.
+#[derive(Clone)]
+pub struct Agents {
+    /// Who holds them.
+    pub desk: Arc<Desk>,
+    /// For those who take calls in the page.
+    pub web: Arc<WebRtc>,
+    /// How long agent and caller wait.
+    pub patience: Patience,
 }
 
 /// What the one who keeps the results is told, in order.
@@ -92,17 +121,12 @@ pub async fn drive(
 ) -> Result<Ending, NotPlaced> {
     let (media_events, media_inbox) = mpsc::unbounded_channel();
     let media = line.media.open(media_events)?;
-    let local = LocalMedia {
-        addr: line.public_ip,
-        port: media.local_addr().port(),
-        codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
-        telephone_event: Some(TELEPHONE_EVENT),
-        ptime_ms: 20,
-        session_id: rand::random::<u32>().into(),
-        version: 1,
-    };
+    let local = local_media(line.public_ip, media.local_addr().port());
     let language = order.definition.language_or_default(&order.facts.language).to_owned();
-    let machine = Machine::new(order.definition, order.facts, local.clone(), Instant::now());
+    let mut machine = Machine::new(order.definition, order.facts, local.clone(), Instant::now());
+    if let Some((agents, _)) = &order.agents {
+        machine = machine.with_agents(agents.patience);
+    }
     let invite = Invite {
         target: order.target,
         next_hop: order.next_hop,
@@ -114,7 +138,8 @@ pub async fn drive(
     };
     let (id, sip_inbox) = line.sip.invite(invite).await.ok_or(NotPlaced::Transport)?;
     let leg = Leg { sip: line.sip.clone(), id };
-    let mut call = Driven { line, machine, media, leg, language, reports, ending: None };
+    let second = order.agents.map(|(agents, wish)| SecondLeg::new(line.clone(), agents, wish));
+    let mut call = Driven { line, machine, media, leg, language, reports, second, ending: None };
     call.follow(sip_inbox, media_inbox, shutdown).await;
     // The machine gives an ending for every way that a call can go; its loop runs until it has.
     call.ending.ok_or(NotPlaced::Transport)
@@ -132,6 +157,19 @@ impl Drop for Leg {
     }
 }
 
+/// What we offer on a leg whose RTP comes to `port`.
+fn local_media(addr: IpAddr, port: u16) -> LocalMedia {
+    LocalMedia {
+        addr,
+        port,
+        codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
+        telephone_event: Some(TELEPHONE_EVENT),
+        ptime_ms: 20,
+        session_id: rand::random::<u32>().into(),
+        version: 1,
+    }
+}
+
 struct Driven<'a> {
     line: &'a Line,
     machine: Machine,
@@ -139,6 +177,8 @@ struct Driven<'a> {
     leg: Leg,
     language: String,
     reports: mpsc::UnboundedSender<Report>,
+    /// The way to a live agent, where there are any.
+    second: Option<SecondLeg>,
     ending: Option<Ending>,
 }
 
@@ -160,6 +200,7 @@ impl Driven<'_> {
             let input = tokio::select! {
                 event = sip.recv() => Some(event.map_or(Input::SipLost, Input::Sip)),
                 Some(event) = media.recv() => Some(Input::Media(event)),
+                input = second_leg::next(&mut self.second) => Some(input),
                 () = shutdown.cancelled(), if !told => {
                     told = true;
                     Some(Input::Shutdown)
@@ -179,6 +220,15 @@ impl Driven<'_> {
             match action {
                 Action::StartMedia(agreed) => self.media.start(peer(&agreed)),
                 Action::Play { tag, prompts, barge_in } => self.play(tag, &prompts, barge_in),
+                Action::PlayOn { tag, prompts } => {
+                    let prompts = self.prompts(&prompts);
+                    self.media.command(Command::Enqueue(Playlist { tag, prompts, barge_in: false, repeat: true }));
+                }
+                Action::Agent(action) => {
+                    if let Some(second) = &mut self.second {
+                        second.act(action, self.leg.id, &self.media);
+                    }
+                }
                 Action::StopPlayback => self.media.command(Command::Stop),
                 Action::Record { tag, max, silence_end } => {
                     // The flow itself watches for `#`: it stops the recording.
@@ -197,9 +247,12 @@ impl Driven<'_> {
     }
 
     fn play(&mut self, tag: u64, prompts: &[PromptId], barge_in: bool) {
-        let found = prompts.iter().filter_map(|id| self.line.prompts.get(&self.language, id.as_str()));
-        let prompts = found.cloned().collect();
+        let prompts = self.prompts(prompts);
         self.media.command(Command::Play(Playlist { tag, prompts, barge_in, repeat: false }));
+    }
+
+    fn prompts(&self, ids: &[PromptId]) -> Vec<Arc<Prompt>> {
+        self.line.prompts_of(&self.language, ids)
     }
 
     /// Removes a recording in which nothing was said, beside the call.

@@ -4,7 +4,10 @@
 //! before: early media is noted and not taken for an answer. Every answer leaves as an action in the moment in which it is accepted.
 
 use super::disposition::{Blame, Disposition, Reached, Verdict, of_status};
+use super::handover::whisper::{Cause, whisper};
+use super::handover::{self, Handover, Patience};
 use super::timeline::{Moment, TimelineEvent};
+use crate::ids::TransferId;
 use crate::media;
 use crate::sdp::{self, LocalMedia, Negotiated};
 use crate::sip::session::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
@@ -20,6 +23,9 @@ use std::time::{Duration, Instant};
 /// How long a session that we hang up may take to end; SIP's own timers (64·T1 = 32 s) are done by then.
 const HANGUP_GUARD: Duration = Duration::from_secs(40);
 
+/// Tags of playbacks that are not the flow's begin here.
+const OWN_TAGS: u64 = 1 << 32;
+
 /// Stands in the timeline for a key of somebody's number.
 const HIDDEN: char = '•';
 
@@ -30,6 +36,10 @@ pub enum Input {
     Sip(SessionEvent),
     /// The media session says something.
     Media(media::session::Event),
+    /// The agents' desk or the agent's leg says something.
+    Agent(handover::Input),
+    /// A SIP message of the agent's leg.
+    AgentTrace(TraceLine),
     /// The SIP side is gone without a word (the transport stopped).
     SipLost,
     /// The engine is to stop: close politely.
@@ -50,6 +60,13 @@ pub enum Action {
         /// A key silences it.
         barge_in: bool,
     },
+    /// Play these over and over after what plays.
+    PlayOn {
+        /// Its tag.
+        tag: u64,
+        /// Prompt ids in the customer's language.
+        prompts: Vec<PromptId>,
+    },
     /// Silence what plays.
     StopPlayback,
     /// Record the customer.
@@ -65,6 +82,8 @@ pub enum Action {
     StopRecording,
     /// Nothing was said in this recording: its file is not wanted.
     Discard(RecordingRef),
+    /// Something about the agent.
+    Agent(AgentAction),
     /// End the SIP session, whatever its stage.
     HangUp(HangupReason),
     /// Keep this; it must not be lost.
@@ -73,6 +92,37 @@ pub enum Action {
     Note(TimelineEvent),
     /// The call is over; nothing follows.
     Over(Ending),
+}
+
+/// What is to be done about the agent and their leg.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgentAction {
+    /// Hold one; [`handover::Input::Held`] or [`handover::Input::NobodyFree`] comes back.
+    Reserve {
+        /// Agents who were tried already.
+        tried: Vec<crate::ids::AgentId>,
+    },
+    /// Ring the one who is held.
+    Ring(handover::Held),
+    /// Play this to the agent; [`handover::Input::WhisperEnded`] comes back.
+    Whisper(Vec<PromptId>),
+    /// Join the two.
+    Join,
+    /// Part them.
+    Part,
+    /// Hand the customer over by REFER.
+    Refer {
+        /// With Replaces of the agent's leg.
+        attended: bool,
+    },
+    /// End the agent's leg.
+    HangUp,
+    /// The desk is to know: it rings.
+    Rings,
+    /// The desk is to know: they talk.
+    Talks,
+    /// The agent is free again.
+    Free(handover::End),
 }
 
 /// What must not be lost.
@@ -105,6 +155,10 @@ pub enum Keep {
     DoNotCall,
     /// Somebody who plans to buy a car; a spoken one comes with its recording.
     Lead(Lead),
+    /// A stage of a hand-over.
+    Transfer(TransferId, handover::Step),
+    /// The end of a try to hand over.
+    TransferEnded(TransferId, handover::End),
     /// What the conversation came to; written before we hang up.
     Outcome(Outcome),
 }
@@ -145,6 +199,12 @@ pub struct Machine {
     recordings: HashMap<u64, RecordingKind>,
     /// A finished recording that no answer has claimed yet.
     unclaimed: Option<RecordingRef>,
+    /// The way to a live agent, where there are any.
+    handover: Option<Handover>,
+    /// What made the customer unhappy first.
+    cause: Option<Cause>,
+    /// Playbacks that are not the flow's.
+    own_tag: u64,
     actions: VecDeque<Action>,
 }
 
@@ -160,8 +220,16 @@ impl Machine {
             pending_answer: None,
             recordings: HashMap::new(),
             unclaimed: None,
+            handover: None,
+            cause: None,
+            own_tag: OWN_TAGS,
             actions: VecDeque::new(),
         }
+    }
+
+    /// Live agents are to be had.
+    pub fn with_agents(self, patience: Patience) -> Machine {
+        Machine { handover: Some(Handover::new(patience)), ..self }
     }
 
     /// One event; drain [`Machine::poll_action`] afterwards.
@@ -169,6 +237,8 @@ impl Machine {
         match input {
             Input::Sip(event) => self.sip(event, now),
             Input::Media(event) => self.media(event, now),
+            Input::Agent(input) => self.agent(input, now),
+            Input::AgentTrace(line) => self.trace(line, now),
             Input::SipLost => self.sip_lost(now),
             Input::Shutdown => self.shutdown(now),
         }
@@ -180,6 +250,7 @@ impl Machine {
             State::Talking { flow, .. } => {
                 flow.handle_timeout(now);
                 self.drain_flow(now);
+                self.agent_time(now);
             }
             State::HangingUp { ending, guard } if now >= *guard => {
                 let mut ending = ending.clone();
@@ -201,7 +272,10 @@ impl Machine {
     /// When [`Machine::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Talking { flow, .. } => flow.poll_timeout().map(|(at, _)| at),
+            State::Talking { flow, .. } => {
+                let agent = self.handover.as_ref().and_then(Handover::poll_timeout);
+                flow.poll_timeout().map(|(at, _)| at).into_iter().chain(agent).min()
+            }
             State::HangingUp { guard, .. } => Some(*guard),
             State::Calling { .. } | State::Over => None,
         }
@@ -225,12 +299,10 @@ impl Machine {
             SessionEvent::Answered { sdp } => self.answered(&sdp, now),
             SessionEvent::Failed(failure) => self.failed(&failure, now),
             SessionEvent::Ended { by, .. } => self.ended(by, now),
+            SessionEvent::Refer(event) => self.referred(event, now),
             SessionEvent::Trace(line) => self.trace(line, now),
             // Only the called side sees these; and nobody is handed over yet.
-            SessionEvent::Incoming(_)
-            | SessionEvent::Acked { .. }
-            | SessionEvent::Canceled
-            | SessionEvent::Refer(_) => {}
+            SessionEvent::Incoming(_) | SessionEvent::Acked { .. } | SessionEvent::Canceled => {}
         }
     }
 
@@ -290,10 +362,9 @@ impl Machine {
             self.note(Moment::RemoteEnded, now);
         }
         match &mut self.state {
-            State::Talking { flow, gone, .. } => {
+            State::Talking { gone, .. } => {
                 *gone = true;
-                flow.handle(FlowInput::RemoteHangup, now);
-                self.drain_flow(now);
+                self.customer_gone(now);
             }
             State::HangingUp { ending, .. } => {
                 let ending = ending.clone();
@@ -330,10 +401,7 @@ impl Machine {
                 let ending = Ending { verdict, sip_status: None, outcome: None, never_left: false };
                 self.hang_up(ending, HangupReason::Shutdown, now);
             }
-            State::Talking { flow, .. } => {
-                flow.handle(FlowInput::Shutdown, now);
-                self.drain_flow(now);
-            }
+            State::Talking { .. } => self.stop_talking(now),
             State::HangingUp { .. } | State::Over => {}
         }
     }
@@ -346,7 +414,8 @@ impl Machine {
                 Some(FlowInput::PlaybackEnded { tag })
             }
             Event::Key { key, .. } => {
-                let personal = matches!(&self.state, State::Talking { flow, .. } if flow.keys_are_personal());
+                let personal = matches!(&self.state, State::Talking { flow, .. } if flow.keys_are_personal())
+                    || self.handover.as_ref().is_some_and(Handover::is_talking);
                 self.note(Moment::Key { key: if personal { HIDDEN } else { key } }, now);
                 Some(FlowInput::Key(key))
             }
@@ -371,6 +440,8 @@ impl Machine {
     }
 }
 
+#[path = "machine_agent.rs"]
+mod agent;
 #[path = "machine_flow.rs"]
 mod flow;
 pub use flow::disposition_of;

@@ -4,6 +4,7 @@ use super::*;
 use crate::media::recorder::RecordingEnd;
 use crate::media::session::Recording;
 use crate::survey::flow::AnswerValue;
+use crate::survey::scale::UnhappyReason;
 
 impl Machine {
     /// Takes everything that the flow wants done.
@@ -36,7 +37,15 @@ impl Machine {
                 self.actions.push_back(Action::Record { tag, max, silence_end });
             }
             FlowAction::StopRecording => self.actions.push_back(Action::StopRecording),
-            FlowAction::Asked { question } => self.note(Moment::Asked { question }, now),
+            FlowAction::Asked { question } => {
+                self.note(Moment::Asked { question }, now);
+                self.tell_handover(handover::Input::Offered, now);
+            }
+            FlowAction::WantAgent => self.want_agent(now),
+            FlowAction::AgentNotWanted => self.tell_handover(handover::Input::NotWanted, now),
+            FlowAction::Connect { connect, hold, trying } => {
+                self.tell_handover(handover::Input::Connect(handover::Waiting { connect, hold, trying }), now);
+            }
             FlowAction::Missed { question, why, gave_up } => {
                 self.note(Moment::Missed { question, why, gave_up }, now);
             }
@@ -44,6 +53,9 @@ impl Machine {
             FlowAction::Complaint(trigger) => self.complaint(trigger, now),
             FlowAction::ComplaintNote(trigger) => {
                 self.note(Moment::ComplaintNote(trigger.clone()), now);
+                if trigger.reason == UnhappyReason::AskedForPerson {
+                    self.cause = Some(Cause { reason: trigger.reason, score: None });
+                }
                 self.actions.push_back(Action::Keep(Keep::ComplaintNote(trigger)));
             }
             FlowAction::CallBack(wish) => {
@@ -83,6 +95,8 @@ impl Machine {
 
     fn complaint(&mut self, trigger: ComplaintTrigger, now: Instant) {
         self.note(Moment::Complaint(trigger.clone()), now);
+        let score = self.pending_answer.as_ref().and_then(|answer| answer.score);
+        self.cause = Some(Cause { reason: trigger.reason, score });
         if self.pending_answer.is_some() {
             self.flush_answer(Some(trigger));
         } else {
@@ -110,10 +124,9 @@ impl Machine {
 
     /// No sound for too long: the customer is gone without a BYE, or never was to be heard.
     pub(super) fn audio_lost(&mut self, now: Instant) {
-        let State::Talking { flow, heard, .. } = &mut self.state else { return };
+        let State::Talking { heard, .. } = &self.state else { return };
         if *heard {
-            flow.handle(FlowInput::RemoteHangup, now);
-            return self.drain_flow(now);
+            return self.customer_gone(now);
         }
         let detail = "answered, but no sound ever came from the customer's side";
         let verdict = Verdict::new(Disposition::NoAudio, Blame::Trunk, detail);
@@ -132,6 +145,7 @@ impl Machine {
     }
 
     pub(super) fn hang_up(&mut self, ending: Ending, reason: HangupReason, now: Instant) {
+        self.tell_handover(handover::Input::CallerGone, now);
         if matches!(self.state, State::Talking { gone: true, .. }) {
             return self.over(ending, now);
         }
@@ -141,6 +155,7 @@ impl Machine {
     }
 
     pub(super) fn over(&mut self, ending: Ending, now: Instant) {
+        self.tell_handover(handover::Input::CallerGone, now);
         let disposition = ending.verdict.disposition.to_string();
         self.note(Moment::Ended { disposition, detail: ending.verdict.detail.clone() }, now);
         self.actions.push_back(Action::Over(ending));

@@ -11,6 +11,9 @@ use std::net::IpAddr;
 
 const ANSWER: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
 
+#[path = "machine_agent_tests.rs"]
+mod agent;
+
 /// A call and everything it has done.
 struct Call {
     machine: Machine,
@@ -22,6 +25,8 @@ struct Call {
     discarded: usize,
     notes: Vec<TimelineEvent>,
     recording: Option<u64>,
+    agent: Vec<AgentAction>,
+    playing_on: bool,
     over: Option<Ending>,
 }
 
@@ -58,6 +63,8 @@ impl Call {
             discarded: 0,
             notes: Vec::new(),
             recording: None,
+            agent: Vec::new(),
+            playing_on: false,
             over: None,
         }
     }
@@ -88,7 +95,10 @@ impl Call {
                 Action::Discard(_) => self.discarded += 1,
                 Action::Over(ending) => self.over = Some(ending),
                 Action::Note(event) => self.notes.push(event),
-                Action::StopPlayback | Action::StopRecording => {}
+                Action::PlayOn { .. } => self.playing_on = true,
+                Action::Agent(action) => self.agent.push(action),
+                Action::StopPlayback => self.playing_on = false,
+                Action::StopRecording => {}
             }
         }
     }

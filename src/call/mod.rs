@@ -2,5 +2,6 @@
 
 pub mod disposition;
 pub mod driver;
+pub mod handover;
 pub mod machine;
 pub mod timeline;

@@ -111,6 +111,18 @@ pub enum Moment {
     DoNotCall,
     /// Somebody who plans to buy a car was named; who, stands in the leads only.
     Lead,
+    /// A stage of a hand-over to an agent.
+    Transfer {
+        /// `offered`, `wanted`, `ringing`, `answered`, `accepted`.
+        step: String,
+    },
+    /// The end of a try to hand over.
+    TransferEnded {
+        /// `accepted`, `rejected`, `no_answer` …
+        outcome: String,
+    },
+    /// Nobody was free to take the caller.
+    NoAgent,
     /// No sound for so long that the call was given up.
     AudioLost,
     /// The call is being ended by us.
@@ -164,6 +176,9 @@ impl Moment {
             Moment::Refusal => "refusal",
             Moment::DoNotCall => "do_not_call",
             Moment::Lead => "lead",
+            Moment::Transfer { .. } => "transfer",
+            Moment::TransferEnded { .. } => "transfer_ended",
+            Moment::NoAgent => "no_agent",
             Moment::AudioLost => "audio_lost",
             Moment::HangUp { .. } => "hang_up",
             Moment::RemoteEnded => "remote_ended",
@@ -220,6 +235,9 @@ impl Moment {
             Moment::Refusal => "refused".into(),
             Moment::DoNotCall => "wants never to be called again".into(),
             Moment::Lead => "recommends somebody who plans to buy a car".into(),
+            Moment::Transfer { step } => format!("hand-over: {step}"),
+            Moment::TransferEnded { outcome } => format!("hand-over ended: {outcome}"),
+            Moment::NoAgent => "no agent is free".into(),
             Moment::AudioLost => "no sound any more".into(),
             Moment::HangUp { why } => format!("hangs up: {why}"),
             Moment::RemoteEnded => "the customer hung up".into(),

@@ -88,6 +88,8 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
             now_local: Clock::System.now().with_timezone(&zone).naive_local(),
             answered: BTreeMap::new(),
         },
+        // nothing of this call is stored, so there is nobody to be held for it
+        agents: None,
     };
     let (reports, inbox) = mpsc::unbounded_channel();
     let printing = tokio::spawn(print(inbox, options.json));
@@ -127,7 +129,8 @@ async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
             // Whatever is kept in a stored call stands in the timeline as well.
             Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
             | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
-            | Report::Keep(Keep::WrongNumber | Keep::DoNotCall | Keep::Lead(_) | Keep::Outcome(_)) => {}
+            | Report::Keep(Keep::WrongNumber | Keep::DoNotCall | Keep::Lead(_) | Keep::Outcome(_))
+            | Report::Keep(Keep::Transfer(..) | Keep::TransferEnded(..)) => {}
         }
     }
 }

@@ -1,12 +1,15 @@
 //! `huifang check`: settings, surveys, prompts, media and database; every mistake in one go, nothing changed.
 
 use super::{Failure, parts, read_settings};
+use crate::call::handover::whisper;
 use crate::config::Settings;
 use crate::db;
+use crate::db::agents::Profile;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::prompt_files;
 use crate::survey::check::{self, Severity};
+use crate::survey::definition::StepKind;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -106,6 +109,7 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
         findings.error(format!("{}: there is no survey file (*.toml)", settings.survey.surveys_dir.display()));
     }
     let mut used: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut whispers: BTreeSet<(String, String)> = BTreeSet::new();
     for path in &files {
         match parts::read_survey(path) {
             Err(error) => findings.error(error),
@@ -118,13 +122,24 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
                         Severity::Info => say!("note     {text}"),
                     }
                 }
+                let offers_agents = survey.definition.steps.iter().any(|step| matches!(step.kind, StepKind::Agent(_)));
                 for language in &survey.definition.languages {
                     let ids = check::used_prompts(&survey.definition, language);
                     used.extend(ids.into_iter().map(|id| (language.clone(), id.to_string())));
+                    if offers_agents {
+                        whispers
+                            .extend(whisper::all_prompts().into_iter().map(|id| (language.clone(), id.to_string())));
+                    }
                 }
             }
         }
     }
+    for (language, id) in whispers.iter().filter(|(language, id)| prompts.get(language, id).is_none()) {
+        let directory = settings.survey.prompts_dir.display();
+        findings
+            .warning(format!("{directory}/{language}/{id}.wav is missing: agents would hear less of whom they get"));
+    }
+    used.extend(whispers);
     for prompt in prompts.iter() {
         if !used.contains(&(prompt.language().to_owned(), prompt.id().to_owned())) {
             let directory = settings.survey.prompts_dir.display();
@@ -144,12 +159,29 @@ fn media(settings: &Settings, findings: &mut Findings) {
     }
 }
 
+/// Agents who are on the list and could not be called.
+async fn agents(settings: &Settings, pool: &sqlx::PgPool, findings: &mut Findings) {
+    let all = async { db::agents::list(&mut *pool.acquire().await?, false).await };
+    // Trunks that make no sense are named already.
+    let Ok(reacher) = super::agents::reacher(settings) else { return };
+    match all.await {
+        Err(error) => findings.error(format!("database: {error}")),
+        Ok(all) => {
+            for agent in all {
+                if let Err(why) = reacher.check(&Profile::of(&agent)) {
+                    findings.error(format!("agents: {} ({}): {why}", agent.id, agent.reach));
+                }
+            }
+        }
+    }
+}
+
 async fn database(settings: &Settings, findings: &mut Findings) {
     match parts::connect(settings).await {
         Err(error) => findings.error(error),
         Ok(store) => {
             match db::pending_migrations(&store.pool).await {
-                Ok(0) => {}
+                Ok(0) => agents(settings, &store.pool, findings).await,
                 Ok(missing) => {
                     findings.warning(format!("database: {missing} migrations are missing; run `huifang migrate`"))
                 }

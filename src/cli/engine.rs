@@ -1,5 +1,6 @@
 //! The engine as `serve` and `demo` run it: every part started in the order in which one needs the other, and ended in reverse.
 
+use super::live_agents::LiveAgents;
 use super::{Failure, parts};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -12,6 +13,7 @@ use crate::media::prompt::PromptStore;
 use crate::survey::check::{self, Severity};
 use crate::survey::definition::Definition;
 use crate::web::{self, Options, Part, Readiness, WebState};
+use chrono::TimeDelta;
 use sqlx::PgPool;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,6 +37,7 @@ pub struct Running {
     pub pool: PgPool,
     store: Store,
     engine: Arc<Engine>,
+    live_agents: LiveAgents,
     trunks: Vec<Trunk>,
     ready: Readiness,
     page_task: JoinHandle<()>,
@@ -68,10 +71,12 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     if replayed > 0 {
         tracing::warn!(replayed, "results of an earlier run were in the journal; they are stored now");
     }
+    let live_agents = LiveAgents::start(settings, &pool, &trunks, &line, None).await?;
     let engine = Arc::new(Engine {
         pool: pool.clone(),
         journal,
         line,
+        agents: Some(live_agents.agents.clone()),
         surveys: surveys.into(),
         manners,
         settings: settings.dialer.clone(),
@@ -91,13 +96,15 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         language: settings.dealer.language.clone(),
         country: settings.dealer.country.clone(),
         token: parts::secret(settings.web.token.as_ref(), settings.web.token_file.as_deref(), "web.token_file")?,
+        recordings: Some(parts::recordings_dir(settings)),
+        page_ttl: TimeDelta::seconds(i64::try_from(settings.agents.page_ttl_s).unwrap_or(300)),
     };
     let page_stop = CancellationToken::new();
     let state = WebState::new(pool.clone(), clock, ready.clone(), options);
     state.take_lists(super::import::rules(settings, false)?);
     state.show_queue(parts::outlook(settings)?);
     let page_task = tokio::spawn(serve_page(state, listener, page_stop.clone()));
-    Ok(Running { page, pool, store, engine, trunks, ready, page_task, page_stop, applier, applier_stop })
+    Ok(Running { page, pool, store, engine, live_agents, trunks, ready, page_task, page_stop, applier, applier_stop })
 }
 
 impl Running {
@@ -112,6 +119,7 @@ impl Running {
     pub async fn end(self) -> Result<(), Failure> {
         self.page_stop.cancel();
         let _ = self.page_task.await;
+        self.live_agents.end().await;
         self.applier_stop.cancel();
         if self.applier.await.is_err() || self.engine.journal.backlog().records > 0 {
             tracing::warn!("some results are still in the journal; they are stored at the next start");

@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+mod agents;
 mod call;
 mod callee;
 mod check;
@@ -18,13 +19,16 @@ mod do_not_call;
 mod engine;
 mod follow_up;
 mod import;
+mod live_agents;
 mod migrate;
 mod parts;
 mod plan;
 mod queue;
+mod secret_input;
 mod serve;
 mod survey;
 mod tasks;
+mod users;
 
 use crate::config::{self, Settings};
 use crate::db::state::CampaignState;
@@ -88,6 +92,10 @@ enum Command {
     Release(control::Release),
     /// Numbers that nobody dials: add, remove, import, list.
     DoNotCall(do_not_call::Options),
+    /// Who takes calls: adds, changes, lists agents; puts them on and off duty.
+    Agents(agents::Options),
+    /// Who signs in on the pages: adds, disables, lists users; sets passwords.
+    Users(users::Options),
     /// Places one call now and prints it as it happens; nothing is stored.
     Call(call::Options),
     /// Plays simulated customers: answers SIP calls by persona of the called number and keys like people.
@@ -152,6 +160,8 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Drain(options) => control::run(settings(file.as_deref())?, options, CampaignState::Draining).await,
             Command::Release(options) => control::release(settings(file.as_deref())?, options).await,
             Command::DoNotCall(options) => do_not_call::run(settings(file.as_deref())?, options).await,
+            Command::Agents(options) => agents::run(settings(file.as_deref())?, options).await,
+            Command::Users(options) => users::run(settings(file.as_deref())?, options).await,
             Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
             Command::Callee(options) => callee::run(options).await,
             Command::Survey(options) => survey::run(settings(file.as_deref())?, options).await,

@@ -211,6 +211,7 @@ impl Case {
             }
             StepKind::Close => {
                 self.after(StepKind::Review).map_err(|_| Refused::NotReviewed)?;
+                self.not_under_way()?;
                 self.by_manager(by, self.is_for_managers())
             }
             StepKind::Classify | StepKind::CoolOff | StepKind::Escalate | StepKind::CallBack => Ok(()),

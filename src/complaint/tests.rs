@@ -167,6 +167,12 @@ fn what_is_refused_and_why() {
         (reported(valid()), &li, Act::ReportBack(note()), Refused::ReportedBackAlready),
         (reported(valid()), &li, Act::Close(note()), Refused::NotReviewed),
         (after(reported(valid()), &li, &[settled()]), &li, Act::Close(note()), Refused::RootCauseWanted),
+        (
+            after(reported(valid()), &li, &[settled(), Act::PassOn { department: "x".into(), note: note() }]),
+            &li,
+            Act::Close(note()),
+            Refused::NotAccepted,
+        ),
         (reported(serious), &li, settled(), Refused::ManagerWanted),
         (Case { escalated_to: Some("boss".into()), ..reported(valid()) }, &li, settled(), Refused::ManagerWanted),
         (fresh(), &boss, Act::Reopen(note()), Refused::NotClosed),

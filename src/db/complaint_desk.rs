@@ -290,7 +290,7 @@ pub struct Step {
 /// The histories of these complaints; each from the first entry to the last.
 pub async fn steps(conn: &mut PgConnection, complaints: &[ComplaintId]) -> Result<Vec<Step>> {
     let rows = sqlx::query(
-        "select complaint_id, kind, done_at, person, note, detail from complaint_steps where complaint_id = any($1) order by complaint_id, done_at, id",
+        "select complaint_id, kind, done_at, person, note, detail from complaint_steps where complaint_id = any($1) order by complaint_id, done_at, seq",
     )
     .bind(complaints.iter().map(|id| id.0).collect::<Vec<_>>())
     .fetch_all(conn)

@@ -9,7 +9,7 @@ use crate::complaint::{Act, Actor, Case, Change, Class, Passed, Refused};
 use crate::followup::calendar::Span;
 use crate::followup::calendar::rule::{Purpose, Role};
 use crate::ids::{AdvisorId, ComplaintId, CustomerId, ServiceEventId, TaskId, VehicleId, uuid_v7};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
@@ -74,11 +74,10 @@ pub async fn work(
     }
     let zone = held.time_zone.parse().unwrap_or(doing.zone);
     let mut case = held.case.case();
-    for (i, act) in (0..).zip(doing.acts) {
-        // acts of one moment keep their order in the history
-        let at = doing.now + TimeDelta::microseconds(i);
+    let at = doing.now;
+    for act in doing.acts {
         let change = case.act(doing.by, act, at, zone)?;
-        add_step(&mut tx, doing, &change, at, random()).await?;
+        add_step(&mut tx, doing, &change, random()).await?;
         if let Some(span) = change.touch {
             plan_touch(&mut tx, doing, &held, &change.case, span, random()).await?;
         }
@@ -181,20 +180,14 @@ async fn hold(conn: &mut PgConnection, id: ComplaintId) -> Result<Option<Held>> 
     Ok(sqlx::query_as(sql).bind(id.0).fetch_optional(conn).await?)
 }
 
-async fn add_step(
-    conn: &mut PgConnection,
-    doing: &Doing<'_>,
-    change: &Change,
-    at: DateTime<Utc>,
-    random: [u8; 10],
-) -> Result<()> {
+async fn add_step(conn: &mut PgConnection, doing: &Doing<'_>, change: &Change, random: [u8; 10]) -> Result<()> {
     sqlx::query(
         "insert into complaint_steps (id, complaint_id, kind, done_at, person, note, detail) values ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(uuid_v7(unix_ms(at), random))
+    .bind(uuid_v7(unix_ms(doing.now), random))
     .bind(doing.complaint.0)
     .bind(change.entry.kind)
-    .bind(at)
+    .bind(doing.now)
     .bind(&doing.by.name)
     .bind(&change.entry.note)
     .bind(Json(&change.entry.detail))

@@ -2,7 +2,7 @@
 
 use super::state::{FollowUpState, StateReason};
 use super::{Result, StoreError};
-use crate::ids::{CustomerId, FollowUpId, PhoneId, ServiceEventId};
+use crate::ids::{CustomerId, FollowUpId, PhoneId, ServiceEventId, UserId};
 use crate::phone::E164;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -109,6 +109,18 @@ pub struct FollowUp {
     pub final_aapor: Option<String>,
     /// When it ended.
     pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// Whether a follow-up concerns somebody who takes calls: it was handed to them, or there is a complaint about it.
+pub async fn concerns(conn: &mut PgConnection, id: FollowUpId, user: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from complaints where follow_up_id = $1)
+             or exists (select from transfers t join agents a on a.id = t.agent_id where t.follow_up_id = $1 and a.user_id = $2)",
+    )
+    .bind(id.0)
+    .bind(user.0)
+    .fetch_one(conn)
+    .await?)
 }
 
 /// One follow-up, or an error that names it.

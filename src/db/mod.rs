@@ -3,8 +3,12 @@
 //! A function is one statement (or one transaction) on a connection that the caller gives; times are arguments, never the database's clock;
 //! how many rows a statement touched is asserted. No function holds a transaction open while a call is going on.
 
+pub mod agent_bindings;
+pub mod agent_sessions;
+pub mod agents;
 pub mod answers;
 pub mod attempts;
+pub mod audit;
 pub mod calendar;
 pub mod call_backs;
 pub mod complaint_desk;
@@ -26,12 +30,16 @@ pub mod outlook;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
+pub mod screen;
 mod setup;
 pub mod state;
 pub mod status;
 pub mod story;
 pub mod surveys;
 pub mod tasks;
+pub mod transfers;
+pub mod user_sessions;
+pub mod users;
 pub mod wake;
 
 #[cfg(test)]

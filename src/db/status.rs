@@ -221,7 +221,7 @@ pub struct Step {
 pub async fn complaint_steps(conn: &mut PgConnection, id: FollowUpId) -> Result<Vec<Step>> {
     Ok(sqlx::query_as(
         "select s.kind, s.done_at, s.person, s.note from complaint_steps s join complaints c on c.id = s.complaint_id
-         where c.follow_up_id = $1 order by s.done_at, s.id",
+         where c.follow_up_id = $1 order by s.done_at, s.seq",
     )
     .bind(id.0)
     .fetch_all(conn)

@@ -3,6 +3,7 @@
 //! Decides nothing. One keeper an attempt, in the order in which things happened; it ends when the call's side of the channel is dropped.
 
 use crate::call::driver::Report;
+use crate::call::handover;
 use crate::call::machine::Keep;
 use crate::call::timeline::{Moment, TimelineEvent};
 use crate::clock::Clock;
@@ -12,8 +13,9 @@ use crate::db::complaints::NewComplaint;
 use crate::db::journal::{Fact, Journal};
 use crate::db::leads::NewLead;
 use crate::db::queue::Leased;
-use crate::db::state::{ComplaintReason, RecordingKind};
+use crate::db::state::{ComplaintReason, RecordingKind, TransferOutcome};
 use crate::db::story::Event;
+use crate::db::transfers::TransferMoment;
 use crate::followup::calendar::first_contact_due;
 use crate::ids::{AnswerId, AttemptId, CallBackId, ComplaintId, LeadId, RecordingId};
 use crate::survey::flow::{self, Answer, AnswerValue, ComplaintTrigger};
@@ -132,6 +134,10 @@ impl Keeper {
             Keep::WrongNumber => vec![Fact::WrongNumber { attempt, at }],
             Keep::DoNotCall => vec![Fact::DoNotCall { attempt, at }],
             Keep::Lead(lead) => self.lead(lead, at),
+            Keep::Transfer(transfer, step) => vec![Fact::Transfer { transfer, moment: moment(step), at }],
+            Keep::TransferEnded(transfer, end) => {
+                vec![Fact::Transfer { transfer, moment: TransferMoment::Ended(transfer_outcome(end)), at }]
+            }
             Keep::Outcome(outcome) => {
                 self.kept.outcome = Some(outcome);
                 vec![Fact::SurveyFinished { attempt, outcome: outcome_text(outcome).to_owned() }]
@@ -198,6 +204,29 @@ impl Keeper {
             opened_at: at,
             contact_due_at: first_contact_due(at, self.zone),
         }
+    }
+}
+
+fn moment(step: handover::Step) -> TransferMoment {
+    match step {
+        handover::Step::Offered => TransferMoment::Offered,
+        handover::Step::Wanted => TransferMoment::Wanted,
+        handover::Step::Ringing => TransferMoment::Ringing,
+        handover::Step::Answered => TransferMoment::Answered,
+        handover::Step::Accepted => TransferMoment::Accepted,
+    }
+}
+
+fn transfer_outcome(end: handover::End) -> TransferOutcome {
+    match end {
+        handover::End::Accepted => TransferOutcome::Accepted,
+        handover::End::Rejected => TransferOutcome::Rejected,
+        handover::End::NoAnswer => TransferOutcome::NoAnswer,
+        handover::End::CallerGaveUp => TransferOutcome::CustomerGaveUp,
+        handover::End::AgentFailed => TransferOutcome::AgentFailed,
+        handover::End::PbxRefused => TransferOutcome::PbxRefused,
+        handover::End::Declined => TransferOutcome::Declined,
+        handover::End::Interrupted => TransferOutcome::Interrupted,
     }
 }
 

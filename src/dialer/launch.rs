@@ -7,6 +7,7 @@ use super::policy::window::day_start;
 use super::policy::{Contact, History, Next, Permit};
 use super::trunks::{NoRoom, Trunk};
 use super::worker::Engine;
+use crate::agent::desk::Wish;
 use crate::call::disposition::{Blame, Disposition, Verdict};
 use crate::call::driver::{self, Order, Report};
 use crate::call::machine::{Ending, disposition_of};
@@ -137,7 +138,7 @@ async fn call(
     let (reports, inbox) = mpsc::unbounded_channel();
     let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id);
     let keeping = tokio::spawn(keeper.keep(inbox));
-    let ending = match order(engine, leased, &way.trunk, answered) {
+    let ending = match order(engine, leased, id, &way.trunk, answered) {
         Ok(order) => dial(engine, id, order, reports, way).await,
         Err(ending) => Some(ending),
     };
@@ -191,7 +192,13 @@ fn was_cut(kept: &Kept) -> Ending {
     Ending { verdict, sip_status: None, outcome: kept.outcome, never_left: false }
 }
 
-fn order(engine: &Engine, leased: &Leased, trunk: &Trunk, answered: Answered) -> Result<Order, Ending> {
+fn order(
+    engine: &Engine,
+    leased: &Leased,
+    attempt: AttemptId,
+    trunk: &Trunk,
+    answered: Answered,
+) -> Result<Order, Ending> {
     let broken = |error: &dyn std::fmt::Display| {
         let verdict = Verdict::new(Disposition::TrunkRefused, Blame::Engine, error.to_string());
         Ending { verdict, sip_status: None, outcome: None, never_left: true }
@@ -215,7 +222,20 @@ fn order(engine: &Engine, leased: &Leased, trunk: &Trunk, answered: Answered) ->
             now_local: engine.clock.now().with_timezone(&leased.zone).naive_local(),
             answered,
         },
+        agents: engine.agents.clone().map(|agents| (agents, wish(leased, attempt))),
     })
+}
+
+/// For whom an agent is held, should one be wanted.
+fn wish(leased: &Leased, attempt: AttemptId) -> Wish {
+    Wish {
+        attempt,
+        follow_up: leased.follow_up,
+        customer: leased.customer,
+        survey: leased.survey.clone(),
+        language: leased.language.clone(),
+        tried: Vec::new(),
+    }
 }
 
 fn could_not_place(error: &dyn std::fmt::Display) -> Ending {

@@ -5,7 +5,7 @@ use super::floor::{Congested, Floor, Tokens};
 use super::policy::{Asked, Contact, Manners, Permit};
 pub use super::surveys::Surveys;
 use super::trunks::{Choice, Room, Trunk, Trunks};
-use crate::call::driver::Line;
+use crate::call::driver::{Agents, Line};
 use crate::clock::Clock;
 use crate::config;
 use crate::db::journal::Journal;
@@ -39,6 +39,8 @@ pub struct Engine {
     pub journal: Journal,
     /// SIP and media.
     pub line: Line,
+    /// Live agents; none: every unhappy caller is promised a call-back.
+    pub agents: Option<Agents>,
     /// Surveys by key and published version.
     pub surveys: Surveys,
     /// `[dialer]`.

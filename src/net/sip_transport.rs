@@ -3,6 +3,7 @@
 //! Decides nothing about calls. Personal data never reaches a log here: what is traced are masked start lines. TCP and TLS join here later.
 
 use crate::sip::endpoint::{Endpoint, EndpointConfig, Invite, Refer};
+use crate::sip::registrar::{RegistrarEvent, RegistrarUser};
 use crate::sip::session::{HangupReason, IncomingInvite, SessionEvent, SessionId};
 use rand::SeedableRng;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -38,6 +39,10 @@ pub enum TransportError {
 /// Events of one session, in order.
 pub type SessionEvents = mpsc::UnboundedReceiver<SessionEvent>;
 
+/// What [`start_with_registrar`] gives: the handle, calls that come in, and what happens to phones.
+pub type StartedWithRegistrar =
+    Result<(SipHandle, mpsc::UnboundedReceiver<IncomingCall>, mpsc::UnboundedReceiver<RegistrarEvent>), TransportError>;
+
 /// A call that came in and awaits `ring`, `accept` or `reject`.
 #[derive(Debug)]
 pub struct IncomingCall {
@@ -56,6 +61,7 @@ enum Command {
     Accept(SessionId, Vec<u8>),
     Reject(SessionId, u16),
     Refer(SessionId, Refer),
+    RegistrarUsers(Vec<RegistrarUser>),
 }
 
 /// Handle on the user agent; cheap to clone. The task ends when the last handle is gone and no session is left, also none whose BYE nobody waits for.
@@ -98,6 +104,11 @@ impl SipHandle {
         let _ = self.commands.send(Command::Refer(id, refer));
     }
 
+    /// These and nobody else may register from now on; phones of others are unbound. Without a registrar nothing happens.
+    pub fn set_registrar_users(&self, users: Vec<RegistrarUser>) {
+        let _ = self.commands.send(Command::RegistrarUsers(users));
+    }
+
     /// Answers an incoming call with 180, or 183 and early media.
     pub fn ring(&self, id: SessionId, status: u16, early_media: Option<Vec<u8>>) {
         let _ = self.commands.send(Command::Ring(id, status, early_media));
@@ -120,15 +131,25 @@ pub fn start(
     listen: SocketAddr,
     config: impl FnOnce(SocketAddr) -> EndpointConfig,
 ) -> Result<(SipHandle, mpsc::UnboundedReceiver<IncomingCall>), TransportError> {
+    start_with_registrar(listen, config).map(|(handle, calls, _)| (handle, calls))
+}
+
+/// The same for an endpoint that may have a registrar ([`EndpointConfig::registrar`]). The last receiver yields what happens to phones; it may be
+/// dropped.
+pub fn start_with_registrar(
+    listen: SocketAddr,
+    config: impl FnOnce(SocketAddr) -> EndpointConfig,
+) -> StartedWithRegistrar {
     let socket = bind(listen).map_err(|source| TransportError::Bind { address: listen, source })?;
     let local = socket.local_addr().map_err(|source| TransportError::Bind { address: listen, source })?;
     let endpoint = Endpoint::new(config(local), Box::new(rand_chacha::ChaCha12Rng::from_rng(&mut rand::rng())));
     let (commands, inbox) = mpsc::unbounded_channel();
     let (incoming, calls) = mpsc::unbounded_channel();
     let (end, ended) = watch::channel(());
-    let agent = Agent { endpoint, socket, sessions: HashMap::new(), incoming, _end: end };
+    let (phones, registrations) = mpsc::unbounded_channel();
+    let agent = Agent { endpoint, socket, sessions: HashMap::new(), incoming, phones, _end: end };
     tokio::spawn(agent.run(inbox));
-    Ok((SipHandle { commands, local, ended }, calls))
+    Ok((SipHandle { commands, local, ended }, calls, registrations))
 }
 
 fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
@@ -145,6 +166,7 @@ struct Agent {
     socket: UdpSocket,
     sessions: HashMap<SessionId, mpsc::UnboundedSender<SessionEvent>>,
     incoming: mpsc::UnboundedSender<IncomingCall>,
+    phones: mpsc::UnboundedSender<RegistrarEvent>,
     _end: watch::Sender<()>,
 }
 
@@ -185,6 +207,7 @@ impl Agent {
             Command::Accept(id, sdp) => self.endpoint.accept(now, id, sdp),
             Command::Reject(id, status) => self.endpoint.reject(now, id, status, Vec::new()),
             Command::Refer(id, refer) => self.endpoint.refer(now, id, refer),
+            Command::RegistrarUsers(users) => self.endpoint.set_registrar_users(&users),
         }
     }
 
@@ -222,6 +245,10 @@ impl Agent {
             while let Some((id, event)) = self.endpoint.poll_event() {
                 idle = false;
                 self.deliver(id, event);
+            }
+            while let Some(event) = self.endpoint.poll_registrar_event() {
+                // Whoever wants to know listens; calls do not depend on it.
+                let _ = self.phones.send(event);
             }
             if idle {
                 return;

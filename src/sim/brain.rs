@@ -2,6 +2,7 @@
 //!
 //! It knows the prompts as a customer knows the language; it never sees the engine's survey or its state.
 
+use super::agent;
 use super::persona::{Mind, Persona};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -12,8 +13,10 @@ use std::time::{Duration, Instant};
 pub enum Deed {
     /// Presses these keys.
     Keys(String),
-    /// Says something.
+    /// Says something after a beep.
     Speak,
+    /// Says something to an agent.
+    Talk,
     /// Hangs up.
     HangUp,
 }
@@ -44,6 +47,7 @@ pub struct Brain {
     plans: Vec<Plan>,
     keyed: Vec<Keyed>,
     spoke: bool,
+    met_agent: bool,
     /// What the next beep is for.
     beep_for: Option<&'static str>,
 }
@@ -63,6 +67,7 @@ impl Brain {
             plans: Vec::new(),
             keyed: Vec::new(),
             spoke: false,
+            met_agent: false,
             beep_for: None,
         }
     }
@@ -75,6 +80,11 @@ impl Brain {
     /// Whether it has spoken after a beep.
     pub fn spoke(&self) -> bool {
         self.spoke
+    }
+
+    /// Whether an agent's voice was heard.
+    pub fn met_agent(&self) -> bool {
+        self.met_agent
     }
 
     /// The prompt `id` begins in the ear.
@@ -90,6 +100,7 @@ impl Brain {
         match id {
             "suggestion.ask" | "unhappy.statement" | "advisor.note" => self.before_beep(id, now),
             "tone.beep" => self.after_beep(now),
+            agent::VOICE if !self.met_agent => self.meet(now),
             _ => self.answer(id, times, now),
         }
     }
@@ -124,6 +135,12 @@ impl Brain {
         self.plans.push(Plan { at: now + SPEECH, deed: Deed::Keys("#".into()), keyed: Some(keyed) });
     }
 
+    /// An agent speaks: answers.
+    fn meet(&mut self, now: Instant) {
+        self.met_agent = true;
+        self.plans.push(Plan { at: now + Duration::from_millis(700), deed: Deed::Talk, keyed: None });
+    }
+
     fn answer(&mut self, id: &str, times: u32, now: Instant) {
         use Persona::*;
         let persona = self.mind.persona;
@@ -136,6 +153,7 @@ impl Brain {
             ("aftersales.reason" | "aftersales.reason_nodate", _) => "1".to_owned(),
             ("aftersales.retention", Refuses) => "2".to_owned(),
             ("aftersales.retention", _) => "1".to_owned(),
+            ("agent.offer", _) => if self.mind.takes_agent { "1" } else { "2" }.to_owned(),
             ("callback.ask", _) => self.mind.call_back.to_string(),
             ("advisor.ask", _) if self.mind.corrects_advisor.is_some() => "2".to_owned(),
             ("advisor.ask", _) => "1".to_owned(),

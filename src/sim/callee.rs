@@ -2,6 +2,7 @@
 //!
 //! It hears prompts in the received audio (`ear`), not in the engine's state. Stops when told; never calls anybody.
 
+use super::agent::{self, AgentReport};
 use super::brain::{Brain, Deed, Keyed};
 use super::ear::{Ear, EarIndex};
 use super::persona::{Mind, Persona};
@@ -26,6 +27,9 @@ use tokio_util::sync::CancellationToken;
 const PRESS_MS: u32 = 100;
 const GAP_MS: u32 = 120;
 
+/// What a customer says after a beep, and to an agent: any spoken prompt does for a voice.
+pub(super) const VOICE: &str = "unhappy.go_on";
+
 /// How long the last BYEs may take when the process is to end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -42,6 +46,19 @@ pub struct CallReport {
     pub keyed: Vec<Keyed>,
     /// Whether it said something after a beep.
     pub spoke: bool,
+    /// Whether it heard a live agent.
+    #[serde(default)]
+    pub met_agent: bool,
+}
+
+/// One line of the process of callees.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// A customer's call.
+    Call(CallReport),
+    /// A call to an agent.
+    Agent(AgentReport),
 }
 
 /// The process of callees: bound, not yet answering.
@@ -52,9 +69,9 @@ pub struct Callees {
 }
 
 /// What all callees share.
-struct House {
+pub(super) struct House {
     media: MediaEngine,
-    prompts: Arc<PromptStore>,
+    pub(super) prompts: Arc<PromptStore>,
     ears: Arc<EarIndex>,
     seed: u64,
 }
@@ -78,7 +95,7 @@ impl Callees {
     }
 
     /// Answers calls until `stop`, which hangs up what is live; each call's report goes to `reports`.
-    pub async fn run(mut self, reports: mpsc::UnboundedSender<CallReport>, stop: CancellationToken) {
+    pub async fn run(mut self, reports: mpsc::UnboundedSender<Report>, stop: CancellationToken) {
         loop {
             let call = tokio::select! {
                 call = self.incoming.recv() => call,
@@ -87,7 +104,11 @@ impl Callees {
             let Some(call) = call else { break };
             let (sip, house, reports, stop) = (self.sip.clone(), self.house.clone(), reports.clone(), stop.clone());
             tokio::spawn(async move {
-                let report = answer(&sip, &house, call, stop).await;
+                let report = if call.invite.request_uri.user().is_some_and(agent::is_agent) {
+                    Report::Agent(agent::answer(&sip, &house, call, stop).await)
+                } else {
+                    Report::Call(answer(&sip, &house, call, stop).await)
+                };
                 let _ = reports.send(report);
             });
         }
@@ -100,7 +121,7 @@ async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall, stop: Ca
     let number = call.invite.request_uri.user().unwrap_or_default().to_owned();
     let mind = Mind::new(&number, house.seed);
     let persona = mind.persona;
-    let mut report = CallReport { number, persona, answered: false, keyed: Vec::new(), spoke: false };
+    let mut report = CallReport { number, persona, answered: false, keyed: Vec::new(), spoke: false, met_agent: false };
     match persona {
         Persona::Busy => sip.reject(call.id, 486),
         Persona::InvalidNumber => sip.reject(call.id, 404),
@@ -119,6 +140,7 @@ async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall, stop: Ca
                 let brain = talk(sip, house, call, mind, stop).await;
                 report.keyed = brain.keyed().to_vec();
                 report.spoke = brain.spoke();
+                report.met_agent = brain.met_agent();
             }
         }
     }
@@ -126,7 +148,7 @@ async fn answer(sip: &SipHandle, house: &House, mut call: IncomingCall, stop: Ca
 }
 
 /// Waits for the caller to give up.
-async fn until_canceled(call: &mut IncomingCall) {
+pub(super) async fn until_canceled(call: &mut IncomingCall) {
     while let Some(event) = call.events.recv().await {
         if matches!(event, SessionEvent::Canceled | SessionEvent::Ended { .. } | SessionEvent::Failed(_)) {
             return;
@@ -154,7 +176,7 @@ async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind
                 Deed::Keys(keys) => {
                     media.command(Command::SendKeys { keys, press_ms: PRESS_MS, gap_ms: GAP_MS });
                 }
-                Deed::Speak => speak(house, &media),
+                Deed::Speak | Deed::Talk => speak(house, &media),
                 Deed::HangUp => sip.hangup(call.id, HangupReason::Normal),
             }
         }
@@ -177,7 +199,7 @@ async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind
 }
 
 /// Opens the media of a call and agrees on its SDP.
-fn pick_up(
+pub(super) fn pick_up(
     house: &House,
     call: &IncomingCall,
     events: mpsc::UnboundedSender<Event>,
@@ -198,8 +220,8 @@ fn pick_up(
     Ok((media, answer))
 }
 
-/// Says something: any spoken prompt does for a voice.
+/// Says something.
 fn speak(house: &House, media: &MediaHandle) {
-    let prompts = house.prompts.iter().find(|prompt| prompt.id() == "unhappy.go_on").cloned().into_iter().collect();
+    let prompts = house.prompts.iter().find(|prompt| prompt.id() == VOICE).cloned().into_iter().collect();
     media.command(Command::Play(Playlist { tag: 0, prompts, barge_in: false, repeat: false }));
 }

@@ -16,6 +16,8 @@ pub struct Stored {
     pub complaint: bool,
     /// How many recordings there are.
     pub recordings: usize,
+    /// How many hand-overs came to a talk.
+    pub talks: usize,
 }
 
 /// One difference, as a sentence without the number.
@@ -58,6 +60,11 @@ fn digits(number: &str) -> String {
 fn compare_one(who: &str, report: &CallReport, stored: &Stored, found: &mut Vec<Mismatch>) {
     let mut differ = |text: String| found.push(Mismatch(format!("{who}: {text}")));
     let disposition = expected_disposition(report.persona);
+    // the talk with an agent ends the call, whatever was still to be asked
+    let disposition = match report.persona {
+        Persona::Unhappy if report.met_agent => "partial",
+        _ => disposition,
+    };
     if stored.dispositions != [disposition] {
         differ(format!("{disposition} was expected once, {:?} is stored", stored.dispositions));
     }
@@ -77,6 +84,9 @@ fn compare_one(who: &str, report: &CallReport, stored: &Stored, found: &mut Vec<
     let complaint = matches!(report.persona, Persona::Unhappy | Persona::Persuaded | Persona::AsksForPerson);
     if stored.complaint != complaint {
         differ(format!("complaint expected: {complaint}, stored: {}", stored.complaint));
+    }
+    if report.met_agent != (stored.talks > 0) {
+        differ(format!("heard an agent: {}, talks stored: {}", report.met_agent, stored.talks));
     }
     if report.spoke != (stored.recordings > 0) {
         differ(format!("spoke: {}, recordings stored: {}", report.spoke, stored.recordings));
@@ -124,6 +134,7 @@ fn question_of(prompt: &str) -> Option<String> {
         "aftersales.reason" | "aftersales.reason_nodate" => "consent".into(),
         "aftersales.retention" => "retention".into(),
         "callback.ask" => "callback".into(),
+        "agent.offer" => "unhappy_agent".into(),
         "advisor.ask" => "advisor".into(),
         "advisor.correct" => "advisor_number_keyed".into(),
         _ => prompt.strip_prefix("aftersales.").filter(|q| q.starts_with('q'))?.to_owned(),
@@ -132,7 +143,7 @@ fn question_of(prompt: &str) -> Option<String> {
 
 /// Whether a stored answer comes from keys (and not from a recording).
 fn is_keyed(question: &str) -> bool {
-    let named = ["identity", "consent", "retention", "callback", "advisor", "advisor_number_keyed"];
+    let named = ["unhappy_agent", "identity", "consent", "retention", "callback", "advisor", "advisor_number_keyed"];
     named.contains(&question) || (question.starts_with('q') && question[1..].bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -153,7 +164,14 @@ mod tests {
 
     fn report(persona: Persona, keyed: &[(&str, &str)]) -> CallReport {
         let keyed = keyed.iter().map(|(p, k)| Keyed { prompt: p.to_string(), keys: k.to_string(), meant: true });
-        CallReport { number: "+8613900000001".into(), persona, answered: true, keyed: keyed.collect(), spoke: false }
+        CallReport {
+            number: "+8613900000001".into(),
+            persona,
+            answered: true,
+            keyed: keyed.collect(),
+            spoke: false,
+            met_agent: false,
+        }
     }
 
     fn stored(disposition: &str, answers: &[(&str, &str, Option<i32>)]) -> BTreeMap<String, Stored> {

@@ -1,5 +1,6 @@
 //! Simulated callees: real SIP and RTP through the same cores as the engine.
 
+pub mod agent;
 pub mod brain;
 pub mod callee;
 pub mod check;

@@ -115,6 +115,8 @@ pub struct Mind {
     pub corrects_advisor: Option<String>,
     /// Reaction times, one for each question in turn.
     pub reactions: Vec<Duration>,
+    /// Takes the offer of a live agent.
+    pub takes_agent: bool,
 }
 
 impl Mind {
@@ -147,6 +149,7 @@ impl Mind {
             suggests: rng.random_bool(0.5),
             corrects_advisor: rng.random_bool(0.25).then(|| format!("{:03}", rng.random_range(100..999u32))),
             reactions: (0..32).map(|_| Duration::from_millis(rng.random_range(slow.clone()))).collect(),
+            takes_agent: rng.random_bool(0.75),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Dialog {
     route_set: Vec<NameAddr>,
     target: Uri,
     fallback: SocketAddr,
+    /// Without a route set, requests go to `fallback` whatever the target says.
+    pinned: bool,
 }
 
 /// What is wrong with the headers a dialog is made from. The dialog is usable all the same, for ACK and BYE.
@@ -51,6 +53,7 @@ impl Dialog {
             route_set,
             target: contact.unwrap_or_else(|| target.clone()),
             fallback,
+            pinned: false,
         };
         (dialog, contact_fault.or(route_fault))
     }
@@ -72,6 +75,7 @@ impl Dialog {
             route_set,
             target: contact.ok_or(DialogFault::Contact)?,
             fallback,
+            pinned: false,
         })
     }
 
@@ -128,9 +132,17 @@ impl Dialog {
         }
     }
 
+    /// The peer is behind NAT: where its Contact says, nobody is. Requests go where the first one went, unless there is a route set.
+    pub fn pin(&mut self) {
+        self.pinned = true;
+    }
+
     /// Where the next request goes (8.1.2): the first route or, without routes, the remote target. Only addresses are
     /// followed; for a name, or the unspecified address, the place where the INVITE went (or came from) stands in.
     pub fn next_hop(&self) -> SocketAddr {
+        if self.pinned && self.route_set.is_empty() {
+            return self.fallback;
+        }
         let uri = self.route_set.first().map_or(&self.target, |route| &route.uri);
         let ip = uri.host().and_then(|host| host.ip()).filter(|ip| !ip.is_unspecified());
         ip.map_or(self.fallback, |ip| SocketAddr::new(ip, uri.port().unwrap_or(DEFAULT_PORT)))

@@ -5,6 +5,7 @@ pub mod dialog;
 pub mod endpoint;
 pub mod header;
 pub mod message;
+pub mod registrar;
 pub mod session;
 pub mod transaction;
 pub mod uri;

@@ -94,8 +94,17 @@ fn prompt_uses(definition: &Definition, language: &str) -> BTreeMap<PromptId, St
         let place = format!("step {}", step.id);
         walk(&step.intro, &mut |part| note_part(part, language, &place, &mut note));
         walk(&step.prompts, &mut |part| note_part(part, language, &place, &mut note));
-        if let StepKind::Record { beep, .. } = &step.kind {
-            beep.iter().for_each(|id| note(id, &place));
+        match &step.kind {
+            StepKind::Record { beep, .. } => beep.iter().for_each(|id| note(id, &place)),
+            StepKind::Agent(agent) => {
+                let said = agent.connect.iter().chain(&agent.hold).chain(&agent.trying);
+                said.for_each(|id| note(id, &place));
+            }
+            StepKind::Say
+            | StepKind::Choice { .. }
+            | StepKind::Scale { .. }
+            | StepKind::Digits { .. }
+            | StepKind::End { .. } => {}
         }
     }
     uses

@@ -4,6 +4,7 @@
 //! their meaning, `definition/graph.rs` looks for steps that are never reached or never end. Prompts are not looked at here
 //! (that is `check`), files are not opened here (the caller has the text).
 
+mod agent;
 mod compile;
 mod condition;
 pub(crate) mod graph;
@@ -241,7 +242,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// It waits for keys or speech.
+    /// It may wait for keys or speech.
     pub fn is_question(&self) -> bool {
         !matches!(self.kind, StepKind::Say | StepKind::End { .. })
     }
@@ -286,11 +287,32 @@ pub enum StepKind {
         /// Anything shorter is nothing.
         min: Duration,
     },
+    /// Holds a live agent for the customer, offers the talk, and hands the customer over. The prompts are the offer: 1 yes, 2 no.
+    Agent(Box<AgentStep>),
     /// Says goodbye and hangs up.
     End {
         /// The outcome.
         outcome: EndOutcome,
     },
+}
+
+/// The offer of a live agent. Nothing of it is said before an agent is held. After the talk the call is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgentStep {
+    /// The customer is asked first; else they have asked for a person already, and are connected at once.
+    pub ask: bool,
+    /// Said while the agent is rung.
+    pub connect: Vec<PromptId>,
+    /// Played after it, over and over, until somebody takes the call.
+    pub hold: Vec<PromptId>,
+    /// Said when another agent is tried.
+    pub trying: Vec<PromptId>,
+    /// Where to go when nobody is free.
+    pub no_agent: Target,
+    /// Where to go when nobody took the call.
+    pub failed: Target,
+    /// Where to go when the customer would rather not.
+    pub declined: Target,
 }
 
 /// The outcome of an end.

@@ -66,6 +66,16 @@ pub fn step(definition: &Definition, step: &Step) -> Vec<Field> {
             let (max, silence, min) = (seconds(*max), seconds(*silence_end), seconds(*min));
             fields.push(("length", format!("at most {max} s, ends after {silence} s of silence, at least {min} s")));
         }
+        StepKind::Agent(agent) => {
+            let asked = if agent.ask { "asked first" } else { "connected at once" };
+            fields.push(("agent", asked.to_owned()));
+            fields.push(("connect", ids(&agent.connect)));
+            fields.push(("hold", ids(&agent.hold)));
+            fields.push(("trying", ids(&agent.trying)));
+            fields.push(("no_agent", target(definition, agent.no_agent)));
+            fields.push(("failed", target(definition, agent.failed)));
+            fields.push(("declined", target(definition, agent.declined)));
+        }
         StepKind::End { outcome } => fields.push(("outcome", end_outcome(*outcome))),
     }
     if step.is_question() {
@@ -82,7 +92,7 @@ pub fn step(definition: &Definition, step: &Step) -> Vec<Field> {
     if !matches!(step.kind, StepKind::End { .. }) {
         fields.push(("barge_in", step.barge_in.to_string()));
     }
-    if !matches!(step.kind, StepKind::End { .. } | StepKind::Choice { .. }) {
+    if !matches!(step.kind, StepKind::End { .. } | StepKind::Choice { .. } | StepKind::Agent(_)) {
         fields.push(("goto", target(definition, step.next)));
     }
     if let Some(outcome) = step.on_hangup {
@@ -100,6 +110,8 @@ pub fn kind(step: &Step) -> String {
         StepKind::Digits { lead: true, .. } => "digits, a lead's number".to_owned(),
         StepKind::Digits { lead: false, .. } => "digits".to_owned(),
         StepKind::Record { kind, .. } => format!("record {}", recording(*kind)),
+        StepKind::Agent(agent) if agent.ask => "live agent, if the customer likes".to_owned(),
+        StepKind::Agent(_) => "live agent".to_owned(),
         StepKind::End { .. } => "end".to_owned(),
     }
 }

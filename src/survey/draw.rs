@@ -137,16 +137,26 @@ fn of_step(definition: &Definition, index: usize, step: &Step, text: &dyn Fn(&Pr
             falls |= *empty == below;
             rows.push(leads(definition, "#  nothing", *empty, Some(index)));
         }
+        StepKind::Agent(agent) => {
+            let ways = [("nobody free", agent.no_agent), ("nobody took it", agent.failed)];
+            for (what, to) in ways.into_iter().chain(agent.ask.then_some(("2  no", agent.declined))) {
+                falls |= to == below;
+                rows.push(leads(definition, what, to, Some(index)));
+            }
+        }
         StepKind::End { outcome } => rows.push(plain(format!("hangs up: {}", describe::end_outcome(*outcome)))),
         StepKind::Say | StepKind::Scale { .. } | StepKind::Digits { empty: None, .. } | StepKind::Record { .. } => {}
     }
-    if !matches!(step.kind, StepKind::Choice { .. } | StepKind::End { .. }) {
+    if !matches!(step.kind, StepKind::Choice { .. } | StepKind::End { .. } | StepKind::Agent(_)) {
         falls |= step.next == below;
         if step.next != below {
             rows.push(leads(definition, "then", step.next, None));
         }
     }
-    if step.is_question() && step.give_up != step.next && !matches!(step.kind, StepKind::Record { .. }) {
+    if step.is_question()
+        && step.give_up != step.next
+        && !matches!(step.kind, StepKind::Record { .. } | StepKind::Agent(_))
+    {
         falls |= step.give_up == below;
         rows.push(leads(definition, "no answer", step.give_up, Some(index)));
     }
@@ -169,6 +179,7 @@ fn fill(step: &Step) -> &'static str {
         StepKind::Choice { .. } | StepKind::Digits { .. } => "#e3eefb",
         StepKind::Scale { .. } => "#e2f4e3",
         StepKind::Record { .. } => "#f0e6fa",
+        StepKind::Agent(_) => "#fdebd3",
         StepKind::End { .. } => "#fbe3e1",
     }
 }

@@ -14,9 +14,12 @@
 //! - The help keys lead to the help menu from every question and back to it; not while a recording runs.
 //! - Answers of earlier attempts stand where the customer had agreed to take part: those questions are passed over as if they had just
 //!   been answered (`resumed.rs`), and count for completeness and for what makes the customer unhappy.
+//! - A live agent is offered only once one is held. Until then, and while the customer is on the way to the agent, keys mean nothing here;
+//!   a wish for a person while one is offered is a yes. The length of the call stands still while customer and agent have each other.
 //! - An input that does not belong to the state is ignored. No input panics; the whole call has an upper bound of
 //!   `max_call` plus [`RECORDING_END`].
 
+mod agent;
 mod answers;
 mod asking;
 mod help;
@@ -30,6 +33,7 @@ mod wording;
 use crate::survey::definition::{Definition, EndOutcome, PromptId, Step, StepIndex, StepKind, Target};
 use crate::survey::keys::Collector;
 use crate::survey::scale::Scale;
+use agent::AgentPhase;
 pub use io::*;
 use recording::{After, Phase};
 use std::collections::{HashMap, VecDeque};
@@ -38,6 +42,8 @@ use std::time::{Duration, Instant};
 
 /// How long the end of a recording is awaited after it was told to stop.
 pub const RECORDING_END: Duration = Duration::from_secs(3);
+/// How long it may take to find out whether an agent is free. The customer hears nothing meanwhile.
+pub const AGENT_WAIT: Duration = Duration::from_secs(3);
 /// How long the end of the closing prompt is awaited; the part of `max_call` that is kept for it.
 pub const CLOSING: Duration = Duration::from_secs(15);
 
@@ -88,6 +94,8 @@ struct SoFar {
     /// An outcome that an answer has settled (wrong number, refusal, call-back).
     settled: Option<Outcome>,
     given_up_in_a_row: u32,
+    /// An agent is held, or being looked for, and the customer is not on the way to them.
+    agent_wanted: bool,
 }
 
 /// An answer as conditions see it.
@@ -129,6 +137,10 @@ enum State {
         since: Instant,
         after: After,
     },
+    Agent {
+        step: StepIndex,
+        phase: AgentPhase,
+    },
     Closing {
         tag: u64,
         outcome: Outcome,
@@ -141,6 +153,7 @@ struct Timers {
     answer: Option<Instant>,
     inter_digit: Option<Instant>,
     recording_end: Option<Instant>,
+    agent: Option<Instant>,
     closing: Option<Instant>,
     call_limit: Option<Instant>,
 }
@@ -151,6 +164,7 @@ impl Timers {
             Timer::Answer => &mut self.answer,
             Timer::InterDigit => &mut self.inter_digit,
             Timer::RecordingEnd => &mut self.recording_end,
+            Timer::Agent => &mut self.agent,
             Timer::Closing => &mut self.closing,
             Timer::CallLimit => &mut self.call_limit,
         }
@@ -161,6 +175,7 @@ impl Timers {
             (self.answer, Timer::Answer),
             (self.inter_digit, Timer::InterDigit),
             (self.recording_end, Timer::RecordingEnd),
+            (self.agent, Timer::Agent),
             (self.closing, Timer::Closing),
             (self.call_limit, Timer::CallLimit),
         ];
@@ -200,7 +215,10 @@ impl Flow {
 
     /// The step at which the conversation is, for live pages.
     pub fn step(&self) -> Option<&str> {
-        let (State::Saying { step, .. } | State::Asking { step, .. } | State::Recording { step, .. }) = &self.state
+        let (State::Saying { step, .. }
+        | State::Asking { step, .. }
+        | State::Recording { step, .. }
+        | State::Agent { step, .. }) = &self.state
         else {
             return None;
         };
@@ -249,6 +267,10 @@ impl Flow {
             FlowInput::RecordingEnded { tag, recording, duration_ms, ended_by } => {
                 self.recording_ended(tag, recording, duration_ms, ended_by, now);
             }
+            FlowInput::AgentHeld => self.agent_held(now),
+            FlowInput::NoAgent => self.nobody_free(now),
+            FlowInput::AgentTalked => self.agent_talked(),
+            FlowInput::AgentFailed => self.agent_failed(now),
             FlowInput::RemoteHangup => self.remote_hangup(now),
             FlowInput::Shutdown => match self.state {
                 State::Idle => self.finish(Outcome::BreakOff),
@@ -272,6 +294,7 @@ impl Flow {
                 Timer::Answer => self.missed(Miss::Silent, now),
                 Timer::InterDigit => self.entry_ended(now),
                 Timer::RecordingEnd => self.recording_lost(now),
+                Timer::Agent => self.no_agent(now),
                 Timer::Closing => self.closing_ended(),
                 Timer::CallLimit => self.close_at(self.definition.handlers.too_long, now),
             }
@@ -302,7 +325,7 @@ impl Flow {
             }
             State::Asking { .. } => self.key_while_asking(key, now),
             State::Recording { .. } => self.key_while_recording(key, now),
-            State::Saying { .. } | State::Idle | State::Closing { .. } | State::Done => {}
+            State::Saying { .. } | State::Agent { .. } | State::Idle | State::Closing { .. } | State::Done => {}
         }
     }
 
@@ -324,7 +347,9 @@ impl Flow {
             State::Recording { .. } => self.end_recording(After::Hangup, now),
             State::Closing { outcome, .. } => self.finish(*outcome),
             State::Idle => self.finish(Outcome::BreakOff),
-            State::Saying { step, .. } | State::Asking { step, .. } => self.finish(self.outcome_of_hangup(*step)),
+            State::Saying { step, .. } | State::Asking { step, .. } | State::Agent { step, .. } => {
+                self.finish(self.outcome_of_hangup(*step));
+            }
             State::Done => {}
         }
     }
@@ -333,7 +358,7 @@ impl Flow {
     fn close_at(&mut self, target: Target, now: Instant) {
         match &self.state {
             State::Recording { .. } => self.end_recording(After::Go(target), now),
-            State::Saying { .. } | State::Asking { .. } => {
+            State::Saying { .. } | State::Asking { .. } | State::Agent { .. } => {
                 self.silence();
                 self.go(target, now);
             }
@@ -352,6 +377,7 @@ impl Flow {
     /// Enters a step, or the first after it whose conditions hold and which has something to say.
     fn go(&mut self, target: Target, now: Instant) {
         self.timers.leave_step();
+        self.agent_left(now);
         let definition = Arc::clone(&self.definition);
         let mut target = target;
         loop {
@@ -388,6 +414,7 @@ impl Flow {
                     return self.ask(index, step, now);
                 }
                 StepKind::Record { kind, .. } => return self.ask_to_speak(index, step, *kind, now),
+                StepKind::Agent(_) => return self.want_agent(index, now),
                 StepKind::End { outcome } => return self.end(step, *outcome, now),
             }
         }
@@ -416,6 +443,7 @@ impl Flow {
 
     fn finish(&mut self, outcome: Outcome) {
         if !self.is_finished() {
+            self.agent_not_wanted();
             self.state = State::Done;
             self.timers = Timers::default();
             self.actions.push_back(FlowAction::Finish(outcome));
@@ -469,7 +497,7 @@ impl Flow {
             State::Saying { .. } => true,
             State::Asking { playing, .. } => playing.take().is_some(),
             State::Recording { phase, .. } => matches!(phase, Phase::Prompt(_) | Phase::Beep(_)),
-            State::Idle | State::Closing { .. } | State::Done => false,
+            State::Agent { .. } | State::Idle | State::Closing { .. } | State::Done => false,
         };
         if plays {
             self.actions.push_back(FlowAction::StopPlayback);

@@ -10,8 +10,9 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const ASSETS: [(&str, &str, &str); 5] = [
+const ASSETS: [(&str, &str, &str); 6] = [
     ("huifang.css", CSS, include_str!("../../assets/huifang.css")),
+    ("complaint.js", JS, include_str!("../../assets/complaint.js")),
     ("huifang.js", JS, include_str!("../../assets/huifang.js")),
     ("huifang.svg", SVG, include_str!("../../assets/huifang.svg")),
     ("htmx-2.0.11.min.js", JS, include_str!("../../assets/htmx-2.0.11.min.js")),

@@ -1,9 +1,14 @@
-//! Who may ask. With a token: `Authorization: Bearer` (RFC 6750) or a signed-in session. Without one: this machine only, and only under
-//! a loopback name, so that a foreign page cannot reach us through a name it controls (DNS rebinding).
+//! Who may ask. With a token or users: `Authorization: Bearer` (RFC 6750) or a signed-in session, and the role that `roles` wants. Without either: this machine
+//! only, and only under a loopback name, so that a foreign page cannot reach us through a name it controls (DNS rebinding).
 
+use super::lang::Lang;
+use super::pages;
 use super::problem::Problem;
+use super::roles::{self, Closed};
 use super::state::WebState;
-use axum::extract::{Request, State};
+use super::who::Who;
+use super::{csrf, sessions};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -12,12 +17,12 @@ use std::net::IpAddr;
 /// Name of the session cookie.
 pub const COOKIE: &str = "huifang_session";
 
-/// Refuses foreign `Host` names where no token stands guard.
+/// Refuses foreign `Host` names where nobody needs to sign in.
 pub async fn host(State(state): State<WebState>, request: Request, next: Next) -> Response {
-    if !state.has_token() && !is_loopback_host(request.headers(), request.uri().host()) {
+    if !is_loopback_host(request.headers(), request.uri().host()) && state.guarded().await != Some(true) {
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
-            "Without a token this server answers only under localhost, 127.0.0.1 or [::1].",
+            "Without a token or a user this server answers only under localhost, 127.0.0.1 or [::1].",
         )
         .into_response();
     }
@@ -34,26 +39,105 @@ fn is_loopback_host(headers: &HeaderMap, in_target: Option<&str>) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Wants the token on API and pages; a browser without one is sent to the sign-in form.
-pub async fn token(State(state): State<WebState>, request: Request, next: Next) -> Response {
-    if !state.has_token() || may(&state, request.headers()) {
-        return next.run(request).await;
+/// Lets in who has the role that the route wants, tells the handler who it is, and keeps in the audit log what `roles` says.
+pub async fn entry(State(state): State<WebState>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    let Some(route) = roles::closed(request.method().as_str(), route) else {
+        tracing::error!(route, "a route without a role; it is closed");
+        return Problem::forbidden("Nobody may ask this.").into_response();
+    };
+    let asked = Asked::of(&state, &request, route);
+    let who = match who(&state, request.headers()).await {
+        Ok(Some(who)) => who,
+        Ok(None) => return asked.sign_in_first(),
+        Err(problem) => return asked.refused(&state, None, &problem),
+    };
+    if !who.may(route.least) {
+        return asked.not_for(&state, &who, route);
     }
-    let wants_page = request.method() == Method::GET
-        && !request.uri().path().starts_with("/api/")
-        && request.headers().get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
-    if wants_page {
-        let next = request.uri().path();
-        return Redirect::to(&format!("/sign-in?next={next}")).into_response();
+    let mut request = match csrf::check(&who, request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
+    request.extensions_mut().insert(who.clone());
+    let response = next.run(request).await;
+    if let Some(action) = route.audit
+        && response.status().is_success()
+    {
+        // It is done already: what cannot be kept now must not look undone.
+        let kept = state.audit(&who, action, asked.path, serde_json::Value::Object(Default::default())).await;
+        if kept.is_err() {
+            tracing::error!(action, "what was done could not be written into the audit log");
+        }
     }
-    Problem::token_wanted().into_response()
+    response
 }
 
-fn may(state: &WebState, headers: &HeaderMap) -> bool {
+/// Who sends a request: the token's holder, somebody with a session, or (where nobody needs to sign in) whoever is at this machine.
+async fn who(state: &WebState, headers: &HeaderMap) -> Result<Option<Who>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        return bearer(value.as_bytes()).is_some_and(|given| state.token_is(given));
+        // A wrong token is not healed by a session.
+        return Ok(bearer(value.as_bytes()).filter(|given| state.token_is(given)).map(|_| Who::token()));
     }
-    session(headers).is_some_and(|id| state.signed_in(id))
+    if let Some(cookie) = session(headers)
+        && let Some(session) = sessions::find(state, cookie).await?
+    {
+        return Ok(Some(Who::session(session)));
+    }
+    match state.guarded().await {
+        Some(true) => Ok(None),
+        Some(false) => Ok(Some(Who::local())),
+        None => Err(Problem::database_away()),
+    }
+}
+
+/// What was asked, as far as a refusal needs it.
+struct Asked {
+    path: String,
+    page: bool,
+    html: bool,
+    lang: Lang,
+}
+
+impl Asked {
+    fn of(state: &WebState, request: &Request, route: &Closed) -> Asked {
+        let accept = request.headers().get(header::ACCEPT);
+        let html =
+            request.method() == Method::GET && accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+        Asked {
+            path: request.uri().path().to_owned(),
+            page: route.page,
+            html: route.page && html,
+            lang: Lang::wished(request.headers(), &state.options().language),
+        }
+    }
+
+    fn sign_in_first(&self) -> Response {
+        match self.html {
+            true => Redirect::to(&format!("/sign-in?next={}", self.path)).into_response(),
+            false => Problem::token_wanted().into_response(),
+        }
+    }
+
+    fn not_for(&self, state: &WebState, who: &Who, route: &Closed) -> Response {
+        let home = roles::home(who.role());
+        if self.html && self.path == "/" && home != "/" {
+            return Redirect::to(home).into_response();
+        }
+        let (has, wants) = (who.role(), route.least);
+        let problem = Problem::forbidden(format!("This is for the role {wants}; you are signed in as {has}."));
+        match self.html {
+            true => self.refused(state, Some(who), &problem),
+            false => problem.into_response(),
+        }
+    }
+
+    fn refused(&self, state: &WebState, who: Option<&Who>, problem: &Problem) -> Response {
+        match self.page {
+            true => pages::refusal(state, who, self.lang, problem),
+            false => problem.clone().into_response(),
+        }
+    }
 }
 
 fn bearer(value: &[u8]) -> Option<&str> {
@@ -61,14 +145,19 @@ fn bearer(value: &[u8]) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The session id that a request carries.
+/// What the session's cookie of a request holds.
 pub fn session(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, COOKIE)
+}
+
+/// What a cookie of a request holds.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Headers that every response carries: no script but our own files, no framing, no sniffing, nothing kept by caches but assets.
+//! Headers that every response carries: no script but our own files, no framing, no sniffing, nothing kept by caches but assets. And the language that somebody chose.
 
+use super::lang::{COOKIE, Lang};
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -17,10 +18,30 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// A chosen language is kept for a year.
+const A_YEAR_S: u32 = 365 * 24 * 60 * 60;
+
+/// The language that somebody chose on a page, as its switch leads there; not what a page asks for its own fragments.
+fn chosen(request: &Request) -> Option<Lang> {
+    if request.method() != Method::GET || request.headers().contains_key("hx-request") {
+        return None;
+    }
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Lang::of_tag)
+}
+
 /// Sets them; `Cache-Control: no-store` where the handler said nothing of its own.
 pub async fn secure(request: Request, next: Next) -> Response {
+    let chosen = chosen(&request);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if let Some(lang) = chosen.filter(|_| is_page)
+        && let Ok(cookie) =
+            HeaderValue::from_str(&format!("{COOKIE}={}; SameSite=Lax; Path=/; Max-Age={A_YEAR_S}", lang.code()))
+    {
+        headers.append(header::SET_COOKIE, cookie);
+    }
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }

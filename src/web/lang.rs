@@ -1,9 +1,13 @@
-//! Which language a page speaks: `?lang=`, then `Accept-Language` (RFC 9110 12.5.4), then the dealer's.
+//! Which language a page speaks: `?lang=`, then the one that was chosen last (a cookie), then `Accept-Language` (RFC 9110 12.5.4), then the dealer's.
 
+use super::guard;
 use super::params::Params;
 use super::problem::Problem;
-use super::words::{EN, Words, ZH};
+use super::words::{EN, Words, ZH, complaints as desk};
 use axum::http::{HeaderMap, header};
+
+/// Name of the cookie that keeps the person's choice.
+pub const COOKIE: &str = "huifang_lang";
 
 /// A language that pages speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +34,14 @@ impl Lang {
         if let Some(lang) = params.parsed("lang", "zh or en", Lang::of_tag)? {
             return Ok(lang);
         }
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Ok(accepted.and_then(preferred).or_else(|| Lang::of_tag(fallback)).unwrap_or(Lang::En))
+        Ok(Lang::wished(headers, fallback))
+    }
+
+    /// Of a request whose address names none.
+    pub fn wished(headers: &HeaderMap, fallback: &str) -> Lang {
+        let accepted = || headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let chosen = guard::cookie(headers, COOKIE).and_then(Lang::of_tag);
+        chosen.or_else(|| accepted().and_then(preferred)).or_else(|| Lang::of_tag(fallback)).unwrap_or(Lang::En)
     }
 
     /// Its texts.
@@ -39,6 +49,14 @@ impl Lang {
         match self {
             Lang::Zh => &ZH,
             Lang::En => &EN,
+        }
+    }
+
+    /// The complaint desk's texts.
+    pub fn desk_words(self) -> &'static desk::Words {
+        match self {
+            Lang::Zh => &desk::ZH,
+            Lang::En => &desk::EN,
         }
     }
 

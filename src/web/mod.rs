@@ -5,23 +5,34 @@
 pub mod api;
 mod assets;
 mod body;
+mod complaints;
+mod csrf;
 mod guard;
 mod headers;
 mod lang;
 mod live;
 mod pages;
 mod params;
+pub mod password;
 mod people;
 mod period;
 mod problem;
+mod range;
 mod readiness;
+mod recordings;
+mod roles;
+mod sessions;
+mod sheet;
 mod state;
 mod terms;
+mod throttle;
+mod who;
 mod words;
 
 pub use problem::Problem;
 pub use readiness::{Part, Readiness};
 pub use state::{Options, WebState};
+pub use who::Who;
 
 use axum::{Router, middleware};
 use std::net::SocketAddr;
@@ -35,9 +46,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// Why the server did not run.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// Without a token nobody but this machine may ask.
+    /// Without a token or a user nobody but this machine may ask.
     #[error(
-        "{0} is not loopback, and no token is set: set HUIFANG__WEB__TOKEN or web.token_file, or listen on 127.0.0.1"
+        "{0} is not loopback, and nobody needs to sign in: add a user (`huifang users add`), or set HUIFANG__WEB__TOKEN or web.token_file, or listen on 127.0.0.1"
     )]
     OpenToOthers(SocketAddr),
     /// The listening socket broke.
@@ -48,7 +59,7 @@ pub enum ServeError {
 /// Serves until `shutdown`; open requests are finished first (live pages are let go at once). The caller binds, and reports a port in use.
 pub async fn serve(state: WebState, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    if !state.has_token() && !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && state.guarded().await != Some(true) {
         return Err(ServeError::OpenToOthers(address));
     }
     let closing = state.closing();
@@ -82,7 +93,7 @@ fn documented(state: WebState) -> OpenApiRouter<WebState> {
     routes_of(Some(state))
 }
 
-/// Open routes, and those behind the token; without a state there is no guard to build (documents only).
+/// Open routes, and those behind the guard (`roles` says who may ask which); without a state there is no guard to build (documents only).
 fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
     let open = OpenApiRouter::with_openapi(api::ApiDoc::openapi())
         .routes(routes!(api::health::healthz))
@@ -99,11 +110,23 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(api::queue::queue))
         .routes(routes!(api::control::states, api::control::control))
         .routes(routes!(api::do_not_call::list, api::do_not_call::add, api::do_not_call::remove))
+        .routes(routes!(api::complaints::list))
+        .routes(routes!(api::complaints::complaint))
+        .routes(routes!(api::complaint_acts::act))
+        .routes(routes!(api::complaint_export::csv))
+        .routes(routes!(api::complaint_export::xlsx))
+        .routes(routes!(api::complaint_export::csv_of_page))
+        .routes(routes!(api::complaint_export::xlsx_of_page))
+        .routes(routes!(pages::complaints::complaints))
+        .routes(routes!(pages::complaint::complaint))
+        .routes(routes!(pages::complaint_form::fragment, pages::complaint_form::submit))
+        .routes(routes!(pages::complaint_form::draft))
         .routes(routes!(pages::home::home))
         .routes(routes!(pages::home::events))
-        .routes(routes!(pages::follow_up::follow_up));
+        .routes(routes!(pages::follow_up::follow_up))
+        .routes(routes!(recordings::recording));
     let closed = match state {
-        Some(state) => closed.route_layer(middleware::from_fn_with_state(state, guard::token)),
+        Some(state) => closed.route_layer(middleware::from_fn_with_state(state, guard::entry)),
         None => closed,
     };
     open.merge(closed)

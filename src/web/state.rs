@@ -3,23 +3,34 @@
 use super::live::Live;
 use super::problem::Problem;
 use super::readiness::Readiness;
+use super::sessions::Sessions;
+use super::throttle::Throttle;
+use super::who::Who;
 use crate::clock::Clock;
+use crate::db::{StoreError, audit, users};
 use crate::dialer::outlook;
 use crate::followup::import::ImportSettings;
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How long a page or an API call waits for the database before it says 503.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a sign-in lasts.
-pub const SESSION: chrono::Duration = chrono::Duration::hours(12);
-/// Sign-ins kept at the same time; the oldest goes first.
-const MOST_SESSIONS: usize = 1000;
+/// How long it is asked whether there are users, before pages are held back until the database answers.
+const USERS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Not asked yet whether there are users.
+const UNKNOWN: u8 = 0;
+/// There were none when it was asked last.
+const NONE: u8 = 1;
+/// There are; it stays so, rows of users are never deleted.
+const SOME: u8 = 2;
 
 /// What the pages are told about the dealer and about who may look.
 #[derive(Clone, Debug)]
@@ -32,8 +43,12 @@ pub struct Options {
     pub language: String,
     /// ISO 3166 country of numbers that come without `+`.
     pub country: String,
-    /// Bearer token; none = loopback only.
+    /// Bearer token; none and no user = loopback only.
     pub token: Option<SecretString>,
+    /// Where recordings lie; none: none are played.
+    pub recordings: Option<PathBuf>,
+    /// So long an agent's page counts as open after its last sign of life.
+    pub page_ttl: TimeDelta,
 }
 
 /// Handle that all handlers share; cheap to clone.
@@ -46,7 +61,9 @@ struct Inner {
     options: Options,
     readiness: Readiness,
     live: Live,
-    sessions: Mutex<HashMap<String, i64>>,
+    users: AtomicU8,
+    sessions: Sessions,
+    throttle: Throttle,
     closing: CancellationToken,
     imports: OnceLock<ImportSettings>,
     outlook: OnceLock<outlook::Rules>,
@@ -61,7 +78,9 @@ impl WebState {
             options,
             readiness,
             live: Live::default(),
-            sessions: Mutex::default(),
+            users: AtomicU8::new(UNKNOWN),
+            sessions: Sessions::default(),
+            throttle: Throttle::default(),
             closing: CancellationToken::new(),
             imports: OnceLock::new(),
             outlook: OnceLock::new(),
@@ -125,29 +144,48 @@ impl WebState {
         }
     }
 
-    /// Opens a session: 256 random bits as hex, which say nothing about the token.
-    pub(super) fn sign_in(&self) -> String {
-        let bits: [u8; 32] = rand::random();
-        let id: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
-        let now = self.0.clock.now();
-        let mut sessions = self.sessions();
-        sessions.retain(|_, until| *until > now.timestamp());
-        if sessions.len() >= MOST_SESSIONS
-            && let Some(oldest) = sessions.iter().min_by_key(|(_, until)| **until).map(|(id, _)| id.clone())
-        {
-            sessions.remove(&oldest);
+    /// Whether people must sign in: a token is set, or there are users. None: the database was never there to say.
+    pub(super) async fn guarded(&self) -> Option<bool> {
+        let known = self.0.users.load(Ordering::Relaxed);
+        if self.has_token() || known == SOME {
+            return Some(true);
         }
-        sessions.insert(id.clone(), (now + SESSION).timestamp());
-        id
+        let asked = async {
+            let mut conn = self.pool().acquire().await.map_err(StoreError::from)?;
+            users::any(&mut conn).await
+        };
+        match tokio::time::timeout(USERS_PATIENCE, asked).await {
+            Ok(Ok(any)) => {
+                self.0.users.store(if any { SOME } else { NONE }, Ordering::Relaxed);
+                Some(any)
+            }
+            Ok(Err(_)) | Err(_) => (known == NONE).then_some(false),
+        }
     }
 
-    pub(super) fn signed_in(&self, id: &str) -> bool {
-        let now = self.0.clock.now().timestamp();
-        self.sessions().get(id).is_some_and(|until| *until > now)
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
     }
 
-    pub(super) fn sign_out(&self, id: &str) {
-        self.sessions().remove(id);
+    pub(super) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    /// Keeps in the audit log what somebody saw or changed. What must not happen unseen waits for this and does not happen where it fails.
+    pub(super) async fn audit(
+        &self,
+        who: &Who,
+        action: &str,
+        object: impl Into<String>,
+        detail: serde_json::Value,
+    ) -> Result<(), Problem> {
+        let (at, user) = (self.clock().now(), who.user().map(|user| user.0));
+        let entry = audit::Entry { at, user, action: action.to_owned(), object: object.into(), detail };
+        let kept = self.ask(async {
+            let mut conn = self.pool().acquire().await.map_err(StoreError::from)?;
+            audit::add(&mut conn, &entry, rand::random()).await
+        });
+        kept.await
     }
 
     /// Runs one question to the database; away or too slow becomes a 503.
@@ -160,14 +198,10 @@ impl WebState {
             Err(_) => Err(Problem::database_away()),
         }
     }
-
-    fn sessions(&self) -> MutexGuard<'_, HashMap<String, i64>> {
-        self.0.sessions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
 }
 
 /// Compares without an early exit: how long it takes tells the length, never a byte.
-fn same(expected: &[u8], given: &[u8]) -> bool {
+pub(super) fn same(expected: &[u8], given: &[u8]) -> bool {
     let mut different = u8::from(expected.len() != given.len());
     for (i, byte) in given.iter().enumerate() {
         let other = expected.get(i).copied().unwrap_or(!byte);

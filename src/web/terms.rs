@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 mod complaints;
 
-pub use complaints::act;
+pub use complaints::{act, class};
 
 type Table = &'static [(&'static str, &'static str, &'static str)];
 
@@ -323,6 +323,7 @@ pub fn tone(group: Option<Group>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::complaint::{Cause, Level, Nature, RootCause};
     use crate::db::state::{
         ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind,
     };
@@ -336,6 +337,10 @@ mod tests {
         words.extend(ComplaintState::ALL.iter().map(|word| (STATES, word.as_str())));
         words.extend(ComplaintReason::ALL.iter().map(|word| (REASONS, word.as_str())));
         words.extend(StepKind::ALL.iter().map(|word| (complaints::ACTS, word.as_str())));
+        words.extend(Nature::ALL.iter().map(|word| (complaints::CLASSES, word.as_str())));
+        words.extend(Cause::ALL.iter().map(|word| (complaints::CLASSES, word.as_str())));
+        words.extend(Level::ALL.iter().map(|word| (complaints::CLASSES, word.as_str())));
+        words.extend(RootCause::ALL.iter().map(|word| (complaints::CLASSES, word.as_str())));
         words.extend(EventKind::ALL.iter().map(|word| (REASONS, word.as_str())));
         words.extend(RecordingKind::ALL.iter().map(|word| (REASONS, word.as_str())));
         for (table, word) in words {

@@ -1,18 +1,26 @@
 //! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
 
 mod auth;
+mod complaints;
 mod control;
 mod imports;
 mod pages;
+mod recordings;
+mod roles;
 mod routes;
 mod scene;
 mod served;
+mod sign_in;
 
-use super::{Options, Readiness, WebState, router};
+use super::{Options, Readiness, WebState, guard, router, sessions};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::db::fixture;
+use crate::db::state::UserRole;
+use crate::db::users::{self, NewUser};
 use crate::dialer::outlook;
 use crate::dialer::policy::{Manners, country};
+use crate::ids::UserId;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -33,6 +41,8 @@ fn state(pool: PgPool, token: Option<&str>) -> WebState {
         language: "zh-CN".to_owned(),
         country: "CN".to_owned(),
         token: token.map(|token| token.to_owned().into()),
+        recordings: None,
+        page_ttl: chrono::TimeDelta::seconds(15),
     };
     let state = WebState::new(pool, Clock::manual(now()), Readiness::default(), options);
     state.show_queue(outlook_rules());
@@ -61,6 +71,27 @@ fn nowhere() -> PgPool {
         .connect_lazy_with(options)
 }
 
+/// Somebody who is signed in.
+struct Person {
+    /// `name=value` of their cookie.
+    cookie: String,
+    /// What their writes send along.
+    csrf: String,
+    /// Their user.
+    id: UserId,
+}
+
+/// A user of this role with an open session. The password is nobody's.
+async fn person(state: &WebState, n: u16, role: UserRole) -> Person {
+    let id: UserId = fixture::id(n);
+    let new =
+        NewUser { id, name: format!("{role} {n}"), password_hash: "$argon2id$none".into(), role, created_at: now() };
+    assert!(users::add(&mut state.pool().acquire().await.unwrap(), &new).await.unwrap());
+    let cookie = sessions::open(state, Some(id)).await.unwrap();
+    let session = sessions::find(state, &cookie).await.unwrap().unwrap();
+    Person { cookie: format!("{}={cookie}", guard::COOKIE), csrf: session.csrf, id }
+}
+
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
@@ -81,7 +112,7 @@ async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 1 << 24).await.unwrap();
-    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
 async fn get(router: &Router, path: &str) -> Answer {

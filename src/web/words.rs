@@ -13,6 +13,8 @@ macro_rules! words {
     };
 }
 
+pub mod complaints;
+
 words! {
     follow_ups: "电话回访", "Follow-up calls";
     follow_up: "回访记录", "Follow-up";
@@ -87,12 +89,19 @@ words! {
     blame: "责任方", "Cause at";
     reconciled: "系统重启后补记", "closed after a restart";
     complaint: "投诉", "Complaint";
+    desk: "投诉处理", "Complaints";
+    work_on_it: "处理投诉", "Work on the complaint";
     steps: "处理步骤", "Steps";
     engine: "系统", "engine";
     call_backs: "预约回电", "Booked call-backs";
     booked_for: "预约于", "for";
     back: "返回总览", "Back to overview";
     sign_in: "登录", "Sign in";
+    user_name: "用户名", "Name";
+    password: "密码", "Password";
+    password_wrong: "用户名或密码不正确，请重试。", "Name and password do not match. Please try again.";
+    wrong_too_often: "错误次数过多，请稍等再试。", "Wrong too often. Please wait a little and try again.";
+    sign_in_by_token: "用访问令牌登录", "Sign in with an access token";
     token: "访问令牌", "Access token";
     token_help: "令牌由系统管理员设置 (web.token)。", "Your administrator has set it (web.token).";
     token_wrong: "令牌不正确，请重试。", "That is not the token. Please try again.";

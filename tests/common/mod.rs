@@ -301,13 +301,14 @@ pub fn udp_ports_of(process: u32) -> Vec<u16> {
     own.map(|(port, _)| *port).collect()
 }
 
-/// Port and inode of every UDP socket (`proc(5)`).
+/// Port and inode of every UDP socket, also of those that serve both IP versions (`proc(5)`).
 fn udp_table() -> Vec<(u16, String)> {
-    let text = std::fs::read_to_string("/proc/net/udp").unwrap();
+    let table = |name: &str| std::fs::read_to_string(name).unwrap_or_default();
     let row = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let port = fields.get(1)?.rsplit(':').next()?;
         Some((u16::from_str_radix(port, 16).ok()?, fields.get(9)?.to_string()))
     };
-    text.lines().skip(1).filter_map(row).collect()
+    let tables = [table("/proc/net/udp"), table("/proc/net/udp6")];
+    tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(row).collect()
 }

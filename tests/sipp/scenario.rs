@@ -17,6 +17,8 @@ a=fmtp:101 0-15
 pub struct Scenario {
     steps: String,
     variables: Vec<String>,
+    /// CSeq number of the callee's last request.
+    cseq: u32,
 }
 
 /// A response.
@@ -100,13 +102,13 @@ impl Reply {
 impl Scenario {
     /// A phone that an INVITE comes to; remembers the caller's Contact and the CSeq.
     pub fn called() -> Scenario {
-        let scenario = Scenario { steps: String::new(), variables: Vec::new() };
+        let scenario = Scenario { steps: String::new(), variables: Vec::new(), cseq: 0 };
         scenario.invite("")
     }
 
     /// A caller.
     pub fn caller(request: &str, sdp: bool) -> Scenario {
-        let mut scenario = Scenario { steps: String::new(), variables: Vec::new() };
+        let mut scenario = Scenario { steps: String::new(), variables: Vec::new(), cseq: 0 };
         let (kind, sdp) = if sdp { ("Content-Type: application/sdp\n", SDP) } else { ("", "") };
         scenario.steps = format!(
             "<send retrans=\"500\"><![CDATA[\n\n{request} sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n\
@@ -205,12 +207,27 @@ impl Scenario {
     }
 
     /// The callee hangs up; after [`Scenario::acknowledged`].
-    pub fn hang_up(mut self) -> Scenario {
-        self.steps.push_str(
-            "<send retrans=\"500\"><![CDATA[\n\nBYE [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
-             Max-Forwards: 70\nFrom:[$callee]\nTo:[$engine]\n[last_Call-ID:]\nCSeq: 1 BYE\nContent-Length: 0\n\n]]></send>\n\
-             <recv response=\"200\"/>\n",
+    pub fn hang_up(self) -> Scenario {
+        self.request("BYE", "", "")
+    }
+
+    /// The callee tells what came of a REFER (RFC 3515 2.4.5); after [`Scenario::acknowledged`].
+    pub fn notify(self, event: &str, state: &str, status: &str) -> Scenario {
+        let headers = format!(
+            "Contact: <sip:callee@[local_ip]:[local_port]>\nEvent: {event}\nSubscription-State: {state}\nContent-Type: message/sipfrag;version=2.0\n"
         );
+        self.request("NOTIFY", &headers, &format!("SIP/2.0 {status}\n"))
+    }
+
+    /// A request of the callee in the dialog, which gets a 200.
+    fn request(mut self, method: &str, headers: &str, body: &str) -> Scenario {
+        self.cseq += 1;
+        let cseq = self.cseq;
+        self.steps.push_str(&format!(
+            "<send retrans=\"500\"><![CDATA[\n\n{method} [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
+             Max-Forwards: 70\nFrom:[$callee]\nTo:[$engine]\n[last_Call-ID:]\nCSeq: {cseq} {method}\n{headers}Content-Length: [len]\n\n{body}\n]]></send>\n\
+             <recv response=\"200\"/>\n"
+        ));
         self
     }
 

@@ -140,6 +140,7 @@ impl Callee {
             answered: self.answered,
             keyed: brain.keyed().to_vec(),
             spoke: brain.spoke(),
+            met_agent: brain.met_agent(),
         }
     }
 
@@ -236,7 +237,7 @@ impl Callee {
     fn act(&mut self, deed: Deed, now: Instant) {
         let command = match deed {
             Deed::Keys(keys) => Command::SendKeys { keys, press_ms: PRESS_MS, gap_ms: GAP_MS },
-            Deed::Speak => {
+            Deed::Speak | Deed::Talk => {
                 let prompts = house().prompts.get(LANGUAGE, "unhappy.go_on").cloned().into_iter().collect();
                 Command::Play(Playlist { tag: 0, prompts, barge_in: false, repeat: false })
             }

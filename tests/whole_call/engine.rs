@@ -140,6 +140,7 @@ impl Engine {
                 Action::HangUp(reason) => self.sip.hangup(now, self.id, reason),
                 Action::Keep(keep) => self.keep(keep),
                 Action::Discard(_) => {}
+                Action::PlayOn { .. } | Action::Agent(_) => panic!("nobody has agents here: {action:?}"),
                 Action::Note(event) => {
                     if !matches!(event.moment, Moment::SipSent { .. } | Moment::SipReceived { .. }) {
                         log.say("engine", now, format_args!("{:?}", event.moment));
@@ -174,6 +175,7 @@ impl Engine {
             Keep::Recording { .. } => self.recordings += 1,
             Keep::Outcome(outcome) => self.outcomes.push(outcome),
             Keep::InviteSent | Keep::Answered | Keep::ComplaintNote(_) | Keep::CallBack(_) | Keep::WrongNumber => {}
+            Keep::Transfer(..) | Keep::TransferEnded(..) => panic!("nobody has agents here: {keep:?}"),
             Keep::DoNotCall | Keep::Lead(_) => panic!("no persona asks for help: {keep:?}"),
         }
     }

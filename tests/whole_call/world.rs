@@ -171,6 +171,7 @@ impl World {
             answers: self.engine.answers.clone(),
             complaint: self.engine.complaints > 0,
             recordings: self.engine.recordings,
+            talks: 0,
         }
     }
 

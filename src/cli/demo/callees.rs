@@ -1,7 +1,8 @@
 //! The process of simulated callees beside the demo: started, asked where it listens, and read out at the end.
 
 use crate::cli::Failure;
-use crate::sim::callee::CallReport;
+use crate::sim::agent::AgentReport;
+use crate::sim::callee::{CallReport, Report};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,7 +18,16 @@ pub struct Callees {
     /// Where it is called.
     pub address: SocketAddr,
     child: Child,
-    reports: JoinHandle<Result<Vec<CallReport>, String>>,
+    reports: JoinHandle<Result<Vec<Report>, String>>,
+}
+
+/// What the process has to say at the end.
+#[derive(Debug, Default)]
+pub struct Reports {
+    /// Of the customers.
+    pub calls: Vec<CallReport>,
+    /// Of the agents.
+    pub agents: Vec<AgentReport>,
 }
 
 impl Callees {
@@ -45,7 +55,7 @@ impl Callees {
     }
 
     /// Ends the process and gives its reports.
-    pub async fn finish(mut self) -> Result<Vec<CallReport>, Failure> {
+    pub async fn finish(mut self) -> Result<Reports, Failure> {
         if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM);
         }
@@ -54,7 +64,14 @@ impl Callees {
             tokio::time::timeout(LAST_REPORTS, &mut self.reports).await.map_err(|_| lost("none came in time"))?;
         let reports = reports.map_err(|_| lost("the reader broke"))?.map_err(|why| lost(&why))?;
         let _ = self.child.wait().await;
-        Ok(reports)
+        let mut all = Reports::default();
+        for report in reports {
+            match report {
+                Report::Call(report) => all.calls.push(report),
+                Report::Agent(report) => all.agents.push(report),
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -62,7 +79,7 @@ fn listening(line: &str) -> Option<SocketAddr> {
     serde_json::from_str::<serde_json::Value>(line).ok()?.get("listening")?.as_str()?.parse().ok()
 }
 
-async fn read(mut lines: Lines<BufReader<ChildStdout>>) -> Result<Vec<CallReport>, String> {
+async fn read(mut lines: Lines<BufReader<ChildStdout>>) -> Result<Vec<Report>, String> {
     let mut reports = Vec::new();
     while let Some(line) = lines.next_line().await.map_err(|error| error.to_string())? {
         reports.push(serde_json::from_str(&line).map_err(|error| error.to_string())?);

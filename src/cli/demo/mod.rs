@@ -1,13 +1,16 @@
 //! `huifang demo`: the whole main job once on this machine, and then the proof. A list of repaired cars is imported, simulated callees answer as a process of their own
 //! over real SIP and RTP on loopback, the queue is worked off, and every stored answer is compared with what the callees keyed.
 
+mod agents;
 mod callees;
 mod summary;
 
 use super::engine::{self, Running};
 use super::{Failure, import, parts};
 use crate::config::{self, Settings};
+use crate::db::state::TransferOutcome;
 use crate::db::story::{self, FollowUpStory};
+use crate::db::transfers::Transfer;
 use crate::db::{StoreError, follow_ups};
 use crate::dialer::worker::Until;
 use crate::followup::list::List;
@@ -25,6 +28,8 @@ use summary::{Summary, show_progress};
 
 /// A phone that nobody answers rings so long here.
 const RING_TIMEOUT_S: u64 = 12;
+/// The trunk to the callees.
+const TRUNK: &str = "demo";
 /// New calls a second.
 const CALLS_PER_SECOND: f64 = 20.0;
 
@@ -37,6 +42,9 @@ pub struct Options {
     /// Makes the same customers do the same again.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
+    /// So many live agents are on duty: unhappy customers are offered a talk, and handed over.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    agents: u32,
     /// Leave the status page running at the end and print its address; Ctrl-C ends it.
     #[arg(long)]
     keep: bool,
@@ -55,6 +63,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let running = engine::start(&settings).await?;
     let customers = list::customers(options.customers, options.seed, Utc::now().date_naive());
     load(&running, &settings, &customers).await?;
+    agents::add(&running.pool, options.agents, callees.address, TRUNK).await?;
 
     let began = Instant::now();
     let progress = tokio::spawn(show_progress(running.pool.clone(), options.customers.into(), Utc::now()));
@@ -65,8 +74,12 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
     let reports = callees.finish().await?;
     let stories = stories(&running).await?;
-    let mismatches = compare(&reports, &stored(&stories));
-    let summary = Summary::new(&stories, &mismatches, seconds);
+    let lost = |error: StoreError| Failure::Found(format!("the hand-overs cannot be read: {error}"));
+    let transfers = agents::stored(&running.pool, &stories).await.map_err(lost)?;
+    let hand_overs = agents::count(options.agents, &transfers);
+    let mut mismatches = compare(&reports.calls, &stored(&stories, &transfers));
+    mismatches.extend(agents::differences(&running.pool, &reports, &hand_overs).await.map_err(lost)?);
+    let summary = Summary::new(&stories, hand_overs, &mismatches, seconds);
     let table = summary.table(&mismatches);
     if options.json {
         eprintln!("{table}")
@@ -119,7 +132,7 @@ fn settings(home: &Path, callees: SocketAddr) -> Settings {
         dealer: config::Dealer { name: "演示 4S 店".into(), ..config::Dealer::default() },
         database: config::Database { data_dir: home.join("data"), url: None, ..config::Database::default() },
         sip: config::Sip { listen: loopback, ..config::Sip::default() },
-        trunks: BTreeMap::from([("demo".to_owned(), trunk)]),
+        trunks: BTreeMap::from([(TRUNK.to_owned(), trunk)]),
         media: config::Media { port_min: 0, port_max: 0, ..config::Media::default() },
         dialer: config::Dialer {
             max_calls: 200,
@@ -161,8 +174,8 @@ async fn stories(running: &Running) -> Result<Vec<(E164, FollowUpStory)>, Failur
     Ok(stories)
 }
 
-fn stored(stories: &[(E164, FollowUpStory)]) -> BTreeMap<String, Stored> {
-    let one = |story: &FollowUpStory| {
+fn stored(stories: &[(E164, FollowUpStory)], transfers: &[Vec<Transfer>]) -> BTreeMap<String, Stored> {
+    let one = |story: &FollowUpStory, transfers: &[Transfer]| {
         let attempts = &story.attempts;
         let answers = attempts.iter().flat_map(|attempt| &attempt.answers);
         Stored {
@@ -170,7 +183,9 @@ fn stored(stories: &[(E164, FollowUpStory)]) -> BTreeMap<String, Stored> {
             answers: answers.map(|a| (a.question.clone(), (a.keys.clone(), a.score))).collect(),
             complaint: story.complaint.is_some(),
             recordings: attempts.iter().map(|attempt| attempt.recordings.len()).sum(),
+            talks: transfers.iter().filter(|t| t.outcome == Some(TransferOutcome::Accepted)).count(),
         }
     };
-    stories.iter().map(|(number, story)| (number.as_str().to_owned(), one(story))).collect()
+    let all = stories.iter().zip(transfers);
+    all.map(|((number, story), transfers)| (number.as_str().to_owned(), one(story, transfers))).collect()
 }

@@ -1,5 +1,6 @@
 //! What the demo came to: counted from the stored stories, shown as a bar while it runs, as a table and as one JSON object at the end.
 
+use super::agents::HandOvers;
 use crate::db::figures;
 use crate::db::story::FollowUpStory;
 use crate::phone::E164;
@@ -44,6 +45,8 @@ pub struct Summary {
     pub answers: usize,
     /// Recordings stored.
     pub recordings: usize,
+    /// Hand-overs to live agents.
+    pub hand_overs: HandOvers,
     /// Differences between what was keyed and what is stored.
     pub mismatches: usize,
     /// From the first lease to the last hang-up.
@@ -52,9 +55,15 @@ pub struct Summary {
 
 impl Summary {
     /// Counts.
-    pub fn new(stories: &[(E164, FollowUpStory)], mismatches: &[Mismatch], seconds: f64) -> Summary {
+    pub fn new(
+        stories: &[(E164, FollowUpStory)],
+        hand_overs: HandOvers,
+        mismatches: &[Mismatch],
+        seconds: f64,
+    ) -> Summary {
         let mut summary = Summary {
             customers: stories.len(),
+            hand_overs,
             mismatches: mismatches.len(),
             seconds: (seconds * 10.0).round() / 10.0,
             ..Summary::default()
@@ -109,6 +118,13 @@ impl Summary {
         let outcomes = rows.iter().filter(|(name, count)| *count > 0 || *name != "other");
         let kept = [("answers", self.answers), ("complaints", self.complaints), ("recordings", self.recordings)];
         lines.extend(outcomes.chain(&kept).map(|(name, count)| format!("  {name:<18}{count:>5}")));
+        if self.hand_overs.agents > 0 {
+            let HandOvers { agents, offered, wanted, talked, declined, nobody_free, other } = self.hand_overs;
+            lines.push(format!(
+                "Live agents: {agents} on duty; {offered} callers were offered one, {wanted} wanted one, {talked} talked, {declined} declined, \
+                 {nobody_free} times nobody was free, {other} other"
+            ));
+        }
         lines.push(match self.customers {
             0 => "Completion: nothing to count".into(),
             n => format!("Completion: {} of {n} ({:.0} %)", self.complete, 100.0 * self.complete as f64 / n as f64),

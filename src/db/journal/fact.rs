@@ -6,8 +6,9 @@ use crate::db::call_backs::{self, NewCallBack};
 use crate::db::complaints::{self, NewComplaint};
 use crate::db::leads::{self, NewLead};
 use crate::db::story::{self, Event};
+use crate::db::transfers::{self, TransferMoment};
 use crate::db::{Result, phones};
-use crate::ids::AttemptId;
+use crate::ids::{AttemptId, TransferId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -75,6 +76,15 @@ pub enum Fact {
         /// The entries.
         events: Vec<Event>,
     },
+    /// A hand-over to an agent came a step on.
+    Transfer {
+        /// Which.
+        transfer: TransferId,
+        /// What happened.
+        moment: TransferMoment,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The attempt ended.
     AttemptEnded(AttemptEnd),
 }
@@ -96,6 +106,7 @@ impl Fact {
             Fact::Recording(recording) => answers::add_recording(conn, recording).await.map(drop),
             Fact::SurveyFinished { attempt, outcome } => attempts::survey_finished(conn, *attempt, outcome).await,
             Fact::Events { attempt, events } => story::add_events(conn, *attempt, events).await,
+            Fact::Transfer { transfer, moment, at } => transfers::moment(conn, *transfer, *moment, *at).await,
             Fact::AttemptEnded(end) => {
                 if attempts::end(conn, end).await? == Ended::FollowUpMovedOn {
                     tracing::warn!(attempt = %end.attempt, "the true end of a reconciled attempt came after a person had decided about its follow-up");

@@ -1,11 +1,12 @@
 //! A Digest challenge (RFC 3261, 22.4; RFC 7616, 3.3; RFC 8760): read from WWW-/Proxy-Authenticate, answered by a client, or written by a server.
 
 use super::fields::Fields;
-use super::{AuthError, Credentials, DigestInput, digest};
+use super::{AuthError, Credentials, DigestInput, digest, ha1};
 use crate::sip::header::quote;
 use crate::sip::message::Method;
 use crate::sip::uri::Uri;
 use digest_auth::Qop;
+use secrecy::ExposeSecret;
 use std::fmt;
 
 /// The hash of a challenge. `sess` binds it to the first nonce and cnonce (RFC 7616, 3.4.2).
@@ -47,7 +48,7 @@ impl HashAlgorithm {
         HashAlgorithm::ALL.iter().find(|(algorithm, _)| *algorithm == self).map_or("MD5", |(_, name)| name)
     }
 
-    fn is_session(self) -> bool {
+    pub(super) fn is_session(self) -> bool {
         match self {
             HashAlgorithm::Md5 { sess } | HashAlgorithm::Sha256 { sess } | HashAlgorithm::Sha512t256 { sess } => sess,
         }
@@ -205,14 +206,15 @@ impl Challenge {
             (false, false) => None,
         };
         let (realm, nonce, uri) = (self.realm.as_str(), self.nonce.as_str(), uri.as_str());
-        let input = DigestInput { algorithm: self.algorithm, qop, realm, nonce, cnonce, nc, method, uri, body };
+        let input = DigestInput { algorithm: self.algorithm, qop, nonce, cnonce, nc, method, uri, body };
+        let ha1 = ha1(self.algorithm, &credentials.username, realm, credentials.password.expose_secret());
         let mut out = format!(
             "Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\"",
             quote(&credentials.username),
             quote(realm),
             quote(nonce),
             quote(uri),
-            digest(&input, credentials)
+            digest(&input, &ha1)
         );
         if self.algorithm_named {
             out += &format!(", algorithm={}", self.algorithm.name());

@@ -3,6 +3,7 @@
 use crate::sip::auth::Credentials;
 use crate::sip::header::NameAddr;
 use crate::sip::message::Limits;
+use crate::sip::registrar::RegistrarConfig;
 use crate::sip::session::SessionId;
 use crate::sip::transaction::TimerConfig;
 use crate::sip::uri::Uri;
@@ -31,6 +32,8 @@ pub struct EndpointConfig {
     pub timers: TimerConfig,
     /// What to do with calls for us.
     pub incoming: IncomingPolicy,
+    /// Lets phones register; without it REGISTER is answered with 405.
+    pub registrar: Option<RegistrarConfig>,
     /// Bounds for a datagram.
     pub limits: Limits,
     /// How long after a REFER was accepted the far side may take to tell what came of it.
@@ -48,6 +51,7 @@ impl EndpointConfig {
             user_agent: user_agent.to_owned(),
             timers: TimerConfig::default(),
             incoming: IncomingPolicy::Refuse(403),
+            registrar: None,
             limits: Limits::default(),
             refer_wait: Duration::from_secs(60),
             max_server_transactions: 50_000,
@@ -60,7 +64,8 @@ impl EndpointConfig {
 pub struct Invite {
     /// Request-URI and To.
     pub target: Uri,
-    /// Where the INVITE goes: the trunk's address.
+    /// Where the INVITE goes: the trunk's address, or the source of a registered phone's binding. If `target` names another IP address than this one,
+    /// the requests that follow keep to it too, as long as no proxy records a route: a phone behind NAT is nowhere else.
     pub next_hop: SocketAddr,
     /// From, without tag.
     pub from: NameAddr,
@@ -112,7 +117,7 @@ pub struct Counters {
     pub overload: u64,
 }
 
-/// How much the endpoint holds. All zero when every call is over and every timer has run.
+/// How much the endpoint holds. All zero when every call is over, no phone is registered and every timer has run.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Load {
     /// Sessions, with dialogs being put away.

@@ -12,6 +12,7 @@ pub(super) enum Owner {
     Client(TxId),
     Server(TxId),
     Session(SessionId),
+    Registrar,
 }
 
 /// The ordered list.

@@ -1,7 +1,7 @@
 //! The user agent core: one object for all calls over one local address. Bytes and time in, bytes and events out.
 //!
 //! Use: call one of `handle_*`, [`Endpoint::invite`] and the other wishes, then drain [`Endpoint::poll_transmit`] and
-//! [`Endpoint::poll_event`] (a transmit may cause events, so transmits first), then sleep until [`Endpoint::poll_timeout`].
+//! [`Endpoint::poll_event`] (a transmit may cause events, so transmits first) and, with a registrar, [`Endpoint::poll_registrar_event`], then sleep until [`Endpoint::poll_timeout`].
 //!
 //! It finds the transaction or the dialog of each message (RFC 3261 17.1.3, 17.2.3, 12.2.2) and carries out what sessions ask for.
 //! It never opens a socket, reads a clock, draws its own seed, resolves a name, or reads SDP.
@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod deadlines;
 mod packet;
+mod register;
 mod screen;
 mod server;
 mod stray;
@@ -24,6 +25,7 @@ pub(crate) use packet::{Packet, reason_phrase, response_target};
 pub(crate) use tokens::Tokens;
 
 use crate::sip::message::{Message, ParseError};
+use crate::sip::registrar::Registrar;
 use crate::sip::session::{
     Calling, Cx, Effect, HangupReason, Sent, Session, SessionEvent, SessionId, State, TraceLine,
 };
@@ -68,12 +70,14 @@ pub struct Endpoint {
     transmits: VecDeque<Outgoing>,
     events: VecDeque<(SessionId, SessionEvent)>,
     effects: Vec<Effect>,
+    registrar: Option<Registrar>,
     counters: Counters,
 }
 
 impl Endpoint {
     /// An endpoint without calls. `rng` makes branches, tags and Call-IDs: a cryptographic generator in the field, a seeded one in tests.
     pub fn new(config: EndpointConfig, rng: Box<dyn Rng + Send>) -> Endpoint {
+        let registrar = config.registrar.clone().map(Registrar::new);
         Endpoint {
             config,
             tokens: Tokens::new(rng),
@@ -90,6 +94,7 @@ impl Endpoint {
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             effects: Vec::new(),
+            registrar,
             counters: Counters::default(),
         }
     }
@@ -123,7 +128,7 @@ impl Endpoint {
         match Message::parse(bytes, &self.config.limits) {
             Ok(message) if message.is_request() => self.on_request(now, from, message),
             Ok(message) => self.on_response(now, from, &message),
-            Err(ParseError::Empty) => {}
+            Err(ParseError::Empty) => self.on_keep_alive(from, bytes),
             Err(error) => {
                 self.counters.malformed += 1;
                 tracing::debug!(peer = %from, %error, "datagram dropped");
@@ -147,6 +152,7 @@ impl Endpoint {
                 Owner::Client(tx) => self.client_time(now, tx),
                 Owner::Server(tx) => self.server_time(now, tx),
                 Owner::Session(id) => self.with_session(now, id, |session, cx| session.time(cx)),
+                Owner::Registrar => self.registrar_time(now),
             }
         }
     }
@@ -229,6 +235,9 @@ impl Endpoint {
             Owner::Client(tx) => self.clients.get(&tx).and_then(ClientTx::poll_timeout),
             Owner::Server(tx) => self.servers.get(&tx).and_then(ServerTx::poll_timeout),
             Owner::Session(id) => self.sessions.get(&id).and_then(Session::poll_timeout),
+            Owner::Registrar => {
+                self.registrar.as_ref().and_then(Registrar::poll_timeout).map(|at| (at, Timer::Binding))
+            }
         };
         named.map(|(_, timer)| (at, timer))
     }
@@ -319,6 +328,7 @@ impl Endpoint {
             Owner::Client(tx) => self.clients.get_mut(&tx).map(|tx| &mut tx.armed),
             Owner::Server(tx) => self.servers.get_mut(&tx).map(|tx| &mut tx.armed),
             Owner::Session(id) => self.sessions.get_mut(&id).map(|session| &mut session.armed),
+            Owner::Registrar => self.registrar.as_mut().map(|registrar| &mut registrar.armed),
         };
         self.deadlines.set(owner, armed.unwrap_or(&mut nobody), None);
     }

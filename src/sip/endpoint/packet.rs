@@ -21,6 +21,11 @@ impl Packet {
         Packet(Arc::new(Inner { bytes: message.to_bytes(), start_line: message.start_line(), cseq }))
     }
 
+    /// The answer to a keep-alive (RFC 5626 4.4.1).
+    pub fn keep_alive() -> Packet {
+        Packet(Arc::new(Inner { bytes: b"\r\n".to_vec(), start_line: String::new(), cseq: String::new() }))
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.0.bytes
     }

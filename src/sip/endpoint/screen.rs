@@ -10,8 +10,8 @@ pub(super) struct Refusal {
 }
 
 /// Checks in the order of the RFC: method, Request-URI, extensions, content.
-pub(super) fn screen(request: &Message, in_dialog: bool) -> Result<(), Refusal> {
-    method(request)?;
+pub(super) fn screen(request: &Message, in_dialog: bool, registrar: bool) -> Result<(), Refusal> {
+    method(request, registrar)?;
     if !in_dialog {
         request_uri(request)?;
         max_forwards(request)?;
@@ -24,8 +24,9 @@ pub(super) fn screen(request: &Message, in_dialog: bool) -> Result<(), Refusal> 
 }
 
 /// 8.2.1: known but not for us 405, unknown 501.
-fn method(request: &Message) -> Result<(), Refusal> {
+fn method(request: &Message, registrar: bool) -> Result<(), Refusal> {
     match request.method() {
+        Some(Method::Register) if registrar => Ok(()),
         Some(
             Method::Invite
             | Method::Ack

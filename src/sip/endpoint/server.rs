@@ -119,7 +119,7 @@ impl Endpoint {
         let merged = merge.as_ref().is_some_and(|merge| self.merges.contains_key(merge));
         let tx = self.start_server(now, &request, key, report);
         self.trace_server(tx, &request, from);
-        if let Err(refusal) = screen(&request, in_dialog) {
+        if let Err(refusal) = screen(&request, in_dialog, self.registrar.is_some()) {
             return self.refuse(now, tx, &request, refusal.status, refusal.header);
         }
         if merged {
@@ -129,6 +129,7 @@ impl Endpoint {
         match (session, request.method()) {
             (Some(id), _) => self.with_session(now, id, |session, cx| session.request(cx, tx, &request)),
             (None, _) if in_dialog => self.refuse(now, tx, &request, 481, None),
+            (None, Some(Method::Register)) => self.on_register(now, from, tx, &request),
             (None, Some(Method::Invite)) => self.on_incoming(now, from, tx, request, merge),
             (None, Some(Method::Options)) => {
                 let tag = self.tokens.tag();

@@ -22,6 +22,18 @@ impl Tokens {
         format!("z9hG4bK{:016x}{:08x}", self.rng.next_u64(), self.rng.next_u32())
     }
 
+    /// 64 random bits.
+    pub fn number(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
+    /// 256 random bits: a secret.
+    pub fn key(&mut self) -> [u8; 32] {
+        let mut key = [0; 32];
+        self.rng.fill_bytes(&mut key);
+        key
+    }
+
     /// A Call-ID, 128 random bits.
     pub fn call_id(&mut self) -> String {
         format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64())

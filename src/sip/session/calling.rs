@@ -56,7 +56,10 @@ pub(crate) struct Caller {
 impl Caller {
     /// The dialog that a 2xx makes, and its ACK (13.2.2.4).
     pub fn acknowledge(&self, cx: &mut Cx, response: &Message) -> (Dialog, Option<DialogFault>, Sent) {
-        let (dialog, fault) = Dialog::uac(response, &self.from, &self.target, self.next_hop);
+        let (mut dialog, fault) = Dialog::uac(response, &self.from, &self.target, self.next_hop);
+        if self.target.host().and_then(|host| host.ip()).is_some_and(|ip| ip != self.next_hop.ip()) {
+            dialog.pin();
+        }
         let via = cx.via();
         let mut ack = dialog.ack(response.cseq().map_or(1, |cseq| cseq.number), &via);
         for (name, value) in &self.authorization {

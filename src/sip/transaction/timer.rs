@@ -43,6 +43,8 @@ pub enum Timer {
     AckWait,
     /// A REFER was accepted: no final NOTIFY in time (RFC 3515).
     ReferWait,
+    /// A registered contact expires (RFC 3261 10.3).
+    Binding,
 }
 
 impl Timer {
@@ -67,6 +69,7 @@ impl Timer {
             Timer::Repeat2xx => "repeat 2xx",
             Timer::AckWait => "ack wait",
             Timer::ReferWait => "refer wait",
+            Timer::Binding => "binding",
         }
     }
 }

@@ -124,7 +124,13 @@ impl Estimate<'_> {
                 ms(step.timeout) + ms(step.inter_digit) * u64::try_from(*max).unwrap_or(0)
             }
             StepKind::Record { beep, max, .. } if longest => self.prompts(beep) + ms(*max),
-            StepKind::Choice { .. } | StepKind::Scale { .. } | StepKind::Digits { .. } | StepKind::Record { .. } => 0,
+            // the talk itself is no part of the survey's length
+            StepKind::Agent(agent) if longest && agent.ask => ms(step.timeout),
+            StepKind::Choice { .. }
+            | StepKind::Scale { .. }
+            | StepKind::Digits { .. }
+            | StepKind::Record { .. }
+            | StepKind::Agent(_) => 0,
         };
         said + waited
     }
@@ -176,6 +182,7 @@ impl Estimate<'_> {
                     step.next
                 }
                 StepKind::Say | StepKind::Digits { .. } | StepKind::Record { .. } => step.next,
+                StepKind::Agent(agent) => agent.no_agent,
             };
         }
         total

@@ -40,6 +40,7 @@ fn the_real_survey_uses_exactly_the_prompts_that_are_made_for_it() {
         "advisor.ask advisor.keys advisor.correct advisor.note",
         "scale.five_point scale.five_point_short scale.intent suggestion.ask tone.beep",
         "unhappy.apology unhappy.no_agent unhappy.statement unhappy.go_on person.requested",
+        "agent.offer agent.connect agent.still_trying agent.failed agent.call_back hold.music",
         "reprompt.invalid reprompt.silent resume.greeting drain.closing help.hint help.menu help.privacy help.warranty",
         "help.lead_ask help.lead_note help.lead_thanks help.too_many help.dnc_done",
         "closing.thanks closing.complaint closing.silent closing.wrong_number closing.refused",

@@ -147,7 +147,7 @@ impl<'m, 'a> Compiler<'m, 'a> {
             self.mistakes.add(&place("otherwise"), Some(id), "`otherwise` means nothing without `when`");
         }
         let prompts = self.prompts(&place("prompts"), id, raw.prompts.as_deref().unwrap_or_default());
-        if prompts.is_empty() && raw.kind != RawKind::End {
+        if prompts.is_empty() && !matches!(raw.kind, RawKind::End | RawKind::Agent) {
             self.mistakes.add(&place("prompts"), Some(id), "`prompts` is missing: the step would say nothing");
         }
         let kind = self.kind(i, raw, next, defaults);
@@ -169,12 +169,16 @@ impl<'m, 'a> Compiler<'m, 'a> {
             inter_digit: seconds(self, "inter_digit_s", raw.inter_digit_s, defaults.inter_digit, 0.3..=20.0),
             retries: raw.retries.map_or(defaults.retries, |n| self.retries(&place("retries"), Some(id), n)),
             give_up: match (&raw.give_up, next) {
+                _ if raw.kind == RawKind::Agent => match &kind {
+                    StepKind::Agent(agent) => agent.declined,
+                    _ => Target::Step(i),
+                },
                 (None, Some(next)) => next,
                 (None, None) if raw.kind != RawKind::Choice => Target::Step(i), // said already: no way on
                 (give_up, _) => self.target_or_next(i, id, "give_up", give_up.as_deref()).unwrap_or(Target::Step(i)),
             },
             next: match (raw.kind, next) {
-                (RawKind::End, _) => Target::Step(i),                       // never used
+                (RawKind::End | RawKind::Agent, _) => Target::Step(i), // never used
                 (RawKind::Choice, next) => next.unwrap_or(Target::Step(i)), // options and give_up lead on
                 (_, Some(next)) => next,
                 (_, None) => self.next_or_mistake(i, id),
@@ -222,6 +226,7 @@ impl<'m, 'a> Compiler<'m, 'a> {
                     min: self.seconds(&place("min_s"), Some(id), raw.min_s.unwrap_or(1.0), 0.0..=10.0),
                 }
             }
+            RawKind::Agent => StepKind::Agent(Box::new(self.agent(i, raw))),
             RawKind::End => StepKind::End { outcome: self.outcome(i, raw) },
         }
     }
@@ -377,6 +382,6 @@ impl<'m, 'a> Compiler<'m, 'a> {
     }
 }
 
-fn prompt_ids(list: &[String]) -> Vec<PromptId> {
+pub(super) fn prompt_ids(list: &[String]) -> Vec<PromptId> {
     list.iter().map(|id| PromptId::new(id)).collect()
 }

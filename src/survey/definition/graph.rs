@@ -31,6 +31,10 @@ pub(crate) fn targets(step: &Step) -> Vec<Target> {
             targets.extend([step.next, step.give_up]);
             targets.extend(*empty);
         }
+        StepKind::Agent(agent) => {
+            targets.extend([agent.no_agent, agent.failed]);
+            targets.extend(agent.ask.then_some(agent.declined));
+        }
         StepKind::End { .. } => {}
     }
     targets

@@ -39,6 +39,7 @@ pub(super) fn check(definition: &Definition, mistakes: &mut Mistakes<'_>) {
         StepKind::Choice { options } => options.iter().any(|option| clashes(&option.keys)),
         StepKind::Scale { scale } => scale.points.iter().any(|point| clashes(point.keys)),
         StepKind::Digits { .. } => true,
+        StepKind::Agent(agent) => agent.ask && ["1", "2"].into_iter().any(clashes),
         StepKind::Say | StepKind::Record { .. } | StepKind::End { .. } => false,
     });
     if let Some(step) = clash {

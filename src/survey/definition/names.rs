@@ -113,6 +113,7 @@ fn can_give(raw: &RawStep, comparison: Comparison, value: &str) -> bool {
                 label || score.is_ok_and(|s| scale.points.iter().any(|p| p.score == s))
             }
         }
+        RawKind::Agent => !comparison.is_by_score() && ["yes", "no"].contains(&value),
         RawKind::Say | RawKind::Digits | RawKind::Record | RawKind::End => false,
     }
 }

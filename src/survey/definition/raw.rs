@@ -91,6 +91,7 @@ pub(super) enum RawKind {
     Scale,
     Digits,
     Record,
+    Agent,
     End,
 }
 
@@ -121,13 +122,20 @@ pub(super) struct RawStep {
     pub max_s: Option<f64>,
     pub silence_s: Option<f64>,
     pub min_s: Option<f64>,
+    pub ask: Option<bool>,
+    pub connect: Option<Vec<String>>,
+    pub hold: Option<Vec<String>>,
+    pub trying: Option<Vec<String>>,
+    pub no_agent: Option<String>,
+    pub failed: Option<String>,
+    pub declined: Option<String>,
     pub outcome: Option<RawOutcome>,
     pub if_none: Option<Outcome>,
 }
 
 impl RawStep {
     /// The fields that are not common to all steps, and whether they are there.
-    pub fn special_fields(&self) -> [(&'static str, bool); 22] {
+    pub fn special_fields(&self) -> [(&'static str, bool); 29] {
         [
             ("intro", self.intro.is_some()),
             ("goto", self.goto.is_some()),
@@ -149,6 +157,13 @@ impl RawStep {
             ("max_s", self.max_s.is_some()),
             ("silence_s", self.silence_s.is_some()),
             ("min_s", self.min_s.is_some()),
+            ("ask", self.ask.is_some()),
+            ("connect", self.connect.is_some()),
+            ("hold", self.hold.is_some()),
+            ("trying", self.trying.is_some()),
+            ("no_agent", self.no_agent.is_some()),
+            ("failed", self.failed.is_some()),
+            ("declined", self.declined.is_some()),
             ("outcome", self.outcome.is_some()),
             ("if_none", self.if_none.is_some()),
         ]
@@ -164,6 +179,7 @@ impl RawKind {
             RawKind::Scale => "scale",
             RawKind::Digits => "digits",
             RawKind::Record => "record",
+            RawKind::Agent => "agent",
             RawKind::End => "end",
         }
     }
@@ -205,6 +221,20 @@ impl RawKind {
             RawKind::Record => {
                 &["goto", "barge_in", "on_hangup", "once", "recording", "beep", "max_s", "silence_s", "min_s"]
             }
+            RawKind::Agent => &[
+                "intro",
+                "barge_in",
+                "timeout_s",
+                "retries",
+                "on_hangup",
+                "ask",
+                "connect",
+                "hold",
+                "trying",
+                "no_agent",
+                "failed",
+                "declined",
+            ],
             RawKind::End => &["outcome", "if_none"],
         }
     }

@@ -39,6 +39,7 @@ impl Flow {
                 self.given(index, step, keys, value);
                 self.go(target, now);
             }
+            StepKind::Agent(agent) => self.offer_answered(index, step, agent, keys, now),
             StepKind::Say | StepKind::Record { .. } | StepKind::End { .. } => {}
         }
     }

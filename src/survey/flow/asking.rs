@@ -63,6 +63,10 @@ impl Flow {
             Collected::Accepted(keys) => self.accept(index, step, keys, now),
             Collected::Empty => self.accept(index, step, String::new(), now),
             Collected::Repeat => self.repeat(step, now),
+            // who asks for a person while one is offered has said yes
+            Collected::Person if matches!(step.kind, StepKind::Agent(_)) => {
+                self.accept(index, step, super::agent::YES.to_owned(), now);
+            }
             Collected::Person => self.person_asked(index, now),
             Collected::Invalid => self.missed(Miss::Invalid, now),
         }
@@ -121,6 +125,7 @@ fn entries(step: &Step) -> Entries {
         StepKind::Choice { options } => Entries::OneOf(options.iter().map(|option| option.keys.clone()).collect()),
         StepKind::Scale { scale } => Entries::OneOf(scale.points.iter().map(|point| point.keys.to_owned()).collect()),
         StepKind::Digits { min, max, empty, .. } => Entries::Digits { min: *min, max: *max, empty: empty.is_some() },
+        StepKind::Agent(_) => Entries::OneOf(vec![super::agent::YES.to_owned(), super::agent::NO.to_owned()]),
         StepKind::Say | StepKind::Record { .. } | StepKind::End { .. } => Entries::OneOf(Vec::new()),
     }
 }

@@ -17,7 +17,12 @@ impl Flow {
                 self.definition.steps.get(*step).is_some_and(|step| step.barge_in)
             }
             State::Recording { phase: Phase::Beep(_), .. } => true,
-            State::Recording { .. } | State::Saying { .. } | State::Idle | State::Closing { .. } | State::Done => false,
+            State::Recording { .. }
+            | State::Saying { .. }
+            | State::Agent { .. }
+            | State::Idle
+            | State::Closing { .. }
+            | State::Done => false,
         };
         if !listens {
             return false;

@@ -57,6 +57,14 @@ pub enum FlowInput {
         /// Why it ended.
         ended_by: EndedBy,
     },
+    /// An agent is held for the customer.
+    AgentHeld,
+    /// Nobody is free.
+    NoAgent,
+    /// Customer and agent have talked; the call is over.
+    AgentTalked,
+    /// Nobody took the call, or the agent's line broke; the customer is still there.
+    AgentFailed,
     /// The customer is gone (BYE, lost session, lost audio).
     RemoteHangup,
     /// The engine is to stop: close politely and soon.
@@ -157,6 +165,19 @@ pub enum FlowAction {
     DoNotCall,
     /// The customer recommends somebody who plans to buy a car.
     Lead(Lead),
+    /// An agent is wanted: [`FlowInput::AgentHeld`] or [`FlowInput::NoAgent`] is awaited for up to [`super::AGENT_WAIT`].
+    WantAgent,
+    /// The agent is not wanted (any more).
+    AgentNotWanted,
+    /// The customer said yes, or had asked for a person: hand over. [`FlowInput::AgentTalked`] or [`FlowInput::AgentFailed`] is awaited without a limit.
+    Connect {
+        /// Said while the agent is rung.
+        connect: Vec<PromptId>,
+        /// Played after it, over and over.
+        hold: Vec<PromptId>,
+        /// Said when another agent is tried.
+        trying: Vec<PromptId>,
+    },
     /// The last action: hang up now (the closing prompt has been heard; after a remote hang-up there is nothing left to do).
     Finish(Outcome),
 }
@@ -272,6 +293,8 @@ pub enum Timer {
     InterDigit,
     /// The end of a recording that was told to stop, or that is over its length.
     RecordingEnd,
+    /// Whether an agent is free.
+    Agent,
     /// The end of the closing prompt.
     Closing,
     /// The longest length of a call.

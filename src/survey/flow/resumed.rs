@@ -20,7 +20,7 @@ impl SoFar {
                     Given { value: point.label.to_owned(), score: Some((*scale, point.score)) }
                 }
                 StepKind::Digits { .. } | StepKind::Record { .. } => Given { value: String::new(), score: None },
-                StepKind::Say | StepKind::End { .. } => continue,
+                StepKind::Say | StepKind::Agent(_) | StepKind::End { .. } => continue,
             };
             if step.once {
                 so_far.answers.insert(index, given);
@@ -51,7 +51,7 @@ impl Flow {
             }
             StepKind::Digits { empty, .. } if keys.is_empty() => Some(empty.unwrap_or(step.next)),
             StepKind::Scale { .. } | StepKind::Digits { .. } | StepKind::Record { .. } => Some(step.next),
-            StepKind::Say | StepKind::End { .. } => None,
+            StepKind::Say | StepKind::Agent(_) | StepKind::End { .. } => None,
         }
     }
 }

@@ -108,6 +108,7 @@ pub struct DefinitionView {
     responses((status = 200, description = "Figures of the period", body = Completion),
               (status = 400, description = "A parameter that cannot be used; it is named", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn completion(State(state): State<WebState>, uri: Uri) -> Result<Json<Completion>, Problem> {
     let params = Params::read(&uri, &["survey", "from", "to", "by"])?;

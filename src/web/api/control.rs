@@ -75,6 +75,7 @@ pub struct CampaignView {
     responses((status = 200, description = "As it stands", body = ControlView),
               (status = 400, description = "A parameter that is not known", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn states(State(state): State<WebState>, uri: Uri) -> Result<Json<ControlView>, Problem> {
     Params::read(&uri, &[])?;
@@ -91,6 +92,7 @@ pub async fn states(State(state): State<WebState>, uri: Uri) -> Result<Json<Cont
     responses((status = 200, description = "Done; how it stands now", body = ControlView),
               (status = 400, description = "No such campaign, or a body that cannot be read", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 413, description = "A body of more than 16 KiB", body = Problem, content_type = "application/problem+json"),
               (status = 415, description = "Not JSON by its Content-Type", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]

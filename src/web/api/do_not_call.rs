@@ -75,6 +75,7 @@ pub struct NumberView {
     responses((status = 200, description = "The list", body = DoNotCallView),
               (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(State(state): State<WebState>, uri: Uri) -> Result<Json<DoNotCallView>, Problem> {
     let params = Params::read(&uri, &["limit"])?;
@@ -95,6 +96,7 @@ pub async fn list(State(state): State<WebState>, uri: Uri) -> Result<Json<DoNotC
     responses((status = 200, description = "It is on the list", body = NumberView),
               (status = 400, description = "No number, or a body that cannot be read", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 413, description = "A body of more than 16 KiB", body = Problem, content_type = "application/problem+json"),
               (status = 415, description = "Not JSON by its Content-Type", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
@@ -115,6 +117,7 @@ pub async fn add(State(state): State<WebState>, request: Request) -> Result<Json
     responses((status = 200, description = "It is off the list", body = NumberView),
               (status = 400, description = "No number, or a body that cannot be read", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 404, description = "It was not on the list", body = Problem, content_type = "application/problem+json"),
               (status = 413, description = "A body of more than 16 KiB", body = Problem, content_type = "application/problem+json"),
               (status = 415, description = "Not JSON by its Content-Type", body = Problem, content_type = "application/problem+json"),

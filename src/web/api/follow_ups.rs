@@ -1,9 +1,10 @@
 //! `/api/v1/follow-ups/{id}`: one follow-up whole: whom, what for, each attempt with answers, recordings and timeline, the complaint, the call-backs.
-//! Names, numbers and plates are masked unless `unmasked=true` is asked for; that is logged with the follow-up's id.
+//! Names, numbers and plates are masked unless `unmasked=true` is asked for; that is kept in the audit log.
 
 use super::{schema, views};
+use crate::db::follow_ups;
 use crate::db::state::{
-    ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind,
+    ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind, UserRole,
 };
 use crate::db::status::{self, Subject};
 use crate::db::story::{self, AttemptStory, FollowUpStory};
@@ -11,6 +12,7 @@ use crate::ids::{AttemptId, ComplaintId, FollowUpId, RecordingId};
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
+use crate::web::who::Who;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -260,10 +262,31 @@ pub async fn read(state: &WebState, id: &str) -> Result<Whole, Problem> {
     whole.await?.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("There is no follow-up {id}.")))
 }
 
-/// Notes in the log that somebody looked at a customer's data in clear.
-pub fn note_unmasked(id: FollowUpId, unmasked: bool) {
+/// Reads a follow-up for somebody. In clear only what concerns them, and not before the audit log has it.
+pub async fn read_for(state: &WebState, who: &Who, id: &str, unmasked: bool) -> Result<Whole, Problem> {
+    let whole = read(state, id).await?;
     if unmasked {
+        let id = whole.story.follow_up.id;
+        concerns(state, who, id).await?;
+        state.audit(who, "follow_up.unmask", format!("follow_up:{id}"), serde_json::json!({})).await?;
         tracing::info!(follow_up = %id, "name and number were shown in clear");
+    }
+    Ok(whole)
+}
+
+/// Whether somebody may know who a follow-up is about: managers always; an agent where it was handed to them, or where there is a complaint to work on.
+pub async fn concerns(state: &WebState, who: &Who, id: FollowUpId) -> Result<(), Problem> {
+    if who.may(UserRole::Manager) {
+        return Ok(());
+    }
+    let concerned = state.ask(async {
+        let Some(user) = who.user() else { return Ok(false) };
+        let mut conn = state.pool().acquire().await?;
+        follow_ups::concerns(&mut conn, id, user).await
+    });
+    match concerned.await? {
+        true => Ok(()),
+        false => Err(Problem::forbidden("This call was not handed to you, and there is no complaint about it.")),
     }
 }
 
@@ -274,16 +297,17 @@ pub fn note_unmasked(id: FollowUpId, unmasked: bool) {
     responses((status = 200, description = "The follow-up", body = FollowUpView),
               (status = 400, description = "A parameter that cannot be used; it is named", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role, or in clear and no concern of yours", body = Problem, content_type = "application/problem+json"),
               (status = 404, description = "No such follow-up", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn follow_up(
     State(state): State<WebState>,
+    who: Who,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Json<FollowUpView>, Problem> {
     let unmasked = Params::read(&uri, &["unmasked"])?.flag("unmasked")?;
-    let whole = read(&state, &id).await?;
-    note_unmasked(whole.story.follow_up.id, unmasked);
+    let whole = read_for(&state, &who, &id, unmasked).await?;
     Ok(Json(view(whole, unmasked)))
 }
 

@@ -78,6 +78,7 @@ pub struct RejectView {
     responses((status = 200, description = "Good rows are loaded, bad ones are named", body = ImportView),
               (status = 400, description = "A parameter that cannot be used, or a file that is no such list", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 413, description = "The file is larger than 32 MiB", body = Problem, content_type = "application/problem+json"),
               (status = 415, description = "Neither CSV nor XLSX by its Content-Type", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away, or this server takes no lists", body = Problem, content_type = "application/problem+json")))]

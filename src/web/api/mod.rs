@@ -1,5 +1,8 @@
 //! The API's routes, one file each, and the head of the OpenAPI document. Errors are problem documents.
 
+pub mod complaint_acts;
+pub mod complaint_export;
+pub mod complaints;
 pub mod completion;
 pub mod control;
 pub mod do_not_call;
@@ -10,7 +13,7 @@ pub mod imports;
 pub mod queue;
 mod schema;
 pub mod status;
-mod views;
+pub(super) mod views;
 
 use super::problem::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -30,6 +33,7 @@ use utoipa::{Modify, OpenApi};
         (name = "health", description = "For supervisors and load balancers; never behind the token"),
         (name = "status", description = "What is going on"),
         (name = "control", description = "What is dialled and what is not"),
+        (name = "complaints", description = "The complaint desk: what is open, and what people do about it"),
         (name = "lists", description = "Lists of customers who are owed a call"),
         (name = "pages", description = "HTML for people")
     ),

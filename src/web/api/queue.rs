@@ -137,6 +137,7 @@ pub struct NextView {
     responses((status = 200, description = "As it is now", body = OutlookView),
               (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away, or this server does not know the dialler's rules", body = Problem, content_type = "application/problem+json")))]
 pub async fn queue(State(state): State<WebState>, uri: Uri) -> Result<Json<OutlookView>, Problem> {
     let params = Params::read(&uri, &["next"])?;

@@ -1,10 +1,11 @@
 //! Schemas of the store's enums, made from the enums' own lists, so that the document cannot lag behind the store.
 
+use crate::complaint::{Cause, Level, Nature, RootCause};
 use crate::db::state::{
     CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, RecordingKind,
     StateReason, StepKind,
 };
-use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
 macro_rules! enums {
     ($($name:ident: $type:ident;)*) => {$(
@@ -24,11 +25,31 @@ enums! {
     step_kind: StepKind;
     campaign_state: CampaignState;
     do_not_call_source: DoNotCallSource;
+    level: Level;
 }
 
-/// The texts of StateReason, or null.
-pub fn state_reason() -> Object {
-    let mut schema = texts(StateReason::ALL.iter().map(|text| text.as_str()));
+macro_rules! enums_or_null {
+    ($($name:ident: $type:ident;)*) => {$(
+        #[doc = concat!("The texts of ", stringify!($type), ", or null.")]
+        pub fn $name() -> Object {
+            or_null(texts($type::ALL.iter().map(|text| text.as_str())))
+        }
+    )*};
+}
+
+enums_or_null! {
+    state_reason: StateReason;
+    nature_or_null: Nature;
+    cause_or_null: Cause;
+    root_cause_or_null: RootCause;
+}
+
+/// Texts of StepKind.
+pub fn step_kinds() -> Array {
+    ArrayBuilder::new().items(step_kind()).build()
+}
+
+fn or_null(mut schema: Object) -> Object {
     schema.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
     schema
 }

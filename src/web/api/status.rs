@@ -133,6 +133,7 @@ pub struct Complaints {
     responses((status = 200, description = "As it is now", body = Status),
               (status = 400, description = "A parameter that is not known", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn status(State(state): State<WebState>, uri: Uri) -> Result<Json<Status>, Problem> {
     Params::read(&uri, &[])?;

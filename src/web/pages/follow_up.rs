@@ -9,8 +9,10 @@ use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::people;
 use crate::web::problem::Problem;
+use crate::web::roles;
 use crate::web::state::WebState;
 use crate::web::terms;
+use crate::web::who::Who;
 use crate::web::words::Words;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -56,6 +58,7 @@ struct Outcome {
 }
 
 struct Complaint {
+    id: String,
     reason: Cow<'static, str>,
     question: Option<Cow<'static, str>>,
     state: Cow<'static, str>,
@@ -109,6 +112,7 @@ struct Moment {
               (status = 503, description = "The database is away", content_type = "text/html")))]
 pub async fn follow_up(
     State(state): State<WebState>,
+    who: Who,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -116,12 +120,11 @@ pub async fn follow_up(
     let params = Params::read(&uri, &["lang", "unmasked"])?;
     let lang = Lang::of(&params, &headers, &state.options().language)?;
     let unmasked = params.flag("unmasked")?;
-    let whole = match follow_ups::read(&state, &id).await {
+    let whole = match follow_ups::read_for(&state, &who, &id, unmasked).await {
         Ok(whole) => whole,
-        Err(problem) => return Ok(problem_page(&state, lang, "/", &problem)),
+        Err(problem) => return Ok(problem_page(&state, &who, lang, roles::home(who.role()), &problem)),
     };
-    follow_ups::note_unmasked(whole.story.follow_up.id, unmasked);
-    let frame = Frame::of(&state, lang, format!("/follow-ups/{}", whole.story.follow_up.id));
+    let frame = Frame::of(&state, &who, lang, format!("/follow-ups/{}", whole.story.follow_up.id));
     Ok(html(&page(frame, whole, unmasked, lang, state.options().zone), StatusCode::OK))
 }
 
@@ -131,6 +134,7 @@ fn page(frame: Frame, whole: Whole, unmasked: bool, lang: Lang, zone: Tz) -> Pag
     let survey = follow_up.survey_key.clone();
     let at = |at| view::full_moment(at, zone);
     let complaint = story.complaint.map(|complaint| Complaint {
+        id: complaint.id.to_string(),
         reason: terms::reason(complaint.reason.as_str(), lang),
         question: complaint.question.map(|question| terms::question(&survey, &question, lang)),
         state: terms::state(complaint.state.as_str(), lang),
@@ -215,7 +219,7 @@ fn attempt(story: AttemptStory, survey: &str, newest: bool, lang: Lang, zone: Tz
             .into_iter()
             .map(|recording| {
                 let length = view::length(chrono::TimeDelta::milliseconds(recording.duration_ms.into()));
-                (terms::reason(recording.kind.as_str(), lang), length, recording.path)
+                (terms::reason(recording.kind.as_str(), lang), length, recording.id.to_string())
             })
             .collect(),
         timeline: timeline

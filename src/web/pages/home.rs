@@ -17,6 +17,7 @@ use crate::web::people;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use crate::web::terms;
+use crate::web::who::Who;
 use crate::web::words::Words;
 use askama::Template;
 use axum::extract::State;
@@ -148,13 +149,14 @@ struct ComplaintRow {
               (status = 303, description = "A browser without token or session goes to the sign-in form"),
               (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", content_type = "text/html"),
               (status = 503, description = "The database is away", content_type = "text/html")))]
-pub async fn home(State(state): State<WebState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn home(State(state): State<WebState>, who: Who, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let params = Params::read(&uri, &["lang"])?;
     let lang = Lang::of(&params, &headers, &state.options().language)?;
     let snapshot = match state.live().snapshot(&state).await {
         Ok(snapshot) => snapshot,
-        Err(problem) => return Ok(problem_page(&state, lang, "/", &problem)),
+        Err(problem) => return Ok(problem_page(&state, &who, lang, "/", &problem)),
     };
     let (board, zone) = (&snapshot.board, state.options().zone);
     let page = Home {
@@ -168,7 +170,7 @@ pub async fn home(State(state): State<WebState>, uri: Uri, headers: HeaderMap) -
         queue: queue(board, lang, zone),
         rates: rates(&board.run_tally(), lang),
         complaints: complaints(board, lang, zone),
-        frame: Frame::of(&state, lang, "/"),
+        frame: Frame::of(&state, &who, lang, "/"),
     };
     Ok(html(&page, StatusCode::OK))
 }
@@ -181,6 +183,7 @@ pub async fn home(State(state): State<WebState>, uri: Uri, headers: HeaderMap) -
     responses((status = 200, description = "Events notice, run, calls, queue, rates, complaints, each an HTML fragment; then the answer ends and the browser comes again", content_type = "text/event-stream"),
               (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away and was never there", body = Problem, content_type = "application/problem+json")))]
 pub async fn events(State(state): State<WebState>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let params = Params::read(&uri, &["lang", "since"])?;

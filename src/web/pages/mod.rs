@@ -1,5 +1,8 @@
 //! The pages: askama templates, filled here. They show the API's figures and are written without a script of their own: htmx swaps fragments.
 
+pub mod complaint;
+pub mod complaint_form;
+pub mod complaints;
 pub mod follow_up;
 pub mod home;
 pub mod sign_in;
@@ -7,7 +10,9 @@ mod view;
 
 use super::lang::Lang;
 use super::problem::Problem;
+use super::roles;
 use super::state::WebState;
+use super::who::Who;
 use super::words::Words;
 use askama::Template;
 use axum::http::StatusCode;
@@ -20,18 +25,38 @@ pub struct Frame {
     dealer: String,
     /// This page's address without the language, for the switch.
     here: String,
-    /// There is a session to end.
-    can_sign_out: bool,
+    /// The complaint desk is open to who looks.
+    desk: bool,
+    /// Where the name of the house leads.
+    home: &'static str,
+    /// Who is signed in.
+    user: Option<String>,
+    /// There is a session, to end too; this goes along with every write.
+    csrf: Option<String>,
 }
 
 impl Frame {
-    fn of(state: &WebState, lang: Lang, here: impl Into<String>) -> Frame {
+    fn of(state: &WebState, who: &Who, lang: Lang, here: impl Into<String>) -> Frame {
+        Frame {
+            desk: true,
+            home: roles::home(who.role()),
+            user: who.name().map(str::to_owned),
+            csrf: who.csrf().map(str::to_owned),
+            ..Frame::open(state, lang, here)
+        }
+    }
+
+    /// Of a page for people of whom nothing is known.
+    fn open(state: &WebState, lang: Lang, here: impl Into<String>) -> Frame {
         Frame {
             lang,
             words: lang.words(),
             dealer: state.options().dealer.clone(),
             here: here.into(),
-            can_sign_out: state.has_token(),
+            desk: false,
+            home: "/",
+            user: None,
+            csrf: None,
         }
     }
 }
@@ -55,7 +80,16 @@ fn html(template: &impl Template, status: StatusCode) -> Response {
 }
 
 /// A problem as a page for people; the status is the problem's.
-fn problem_page(state: &WebState, lang: Lang, here: &str, problem: &Problem) -> Response {
-    let frame = Frame::of(state, lang, here);
+fn problem_page(state: &WebState, who: &Who, lang: Lang, here: &str, problem: &Problem) -> Response {
+    let frame = Frame::of(state, who, lang, here);
+    html(&ProblemPage { words: frame.words, frame, problem }, problem.status_code())
+}
+
+/// The guard's refusal as a page for people.
+pub(super) fn refusal(state: &WebState, who: Option<&Who>, lang: Lang, problem: &Problem) -> Response {
+    let frame = match who {
+        Some(who) => Frame::of(state, who, lang, roles::home(who.role())),
+        None => Frame::open(state, lang, "/"),
+    };
     html(&ProblemPage { words: frame.words, frame, problem }, problem.status_code())
 }

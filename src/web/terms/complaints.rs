@@ -1,4 +1,4 @@
-//! What a complaint's words are called on a page: what is done with it.
+//! What a complaint's words are called on a page: what is done with it, and how it is classified.
 
 use super::{Table, look_up};
 use crate::web::lang::Lang;
@@ -26,7 +26,37 @@ pub(super) const ACTS: Table = &[
     ("reopen", "重新处理", "Taken up again"),
 ];
 
+/// Nature, cause, level and root cause of a complaint.
+pub(super) const CLASSES: Table = &[
+    ("valid", "有效投诉", "Valid"),
+    ("help_seeking", "沟通性：求助", "Communicative: seeks help"),
+    ("inquiry", "沟通性：咨询", "Communicative: inquiry"),
+    ("venting", "沟通性：发泄", "Communicative: venting"),
+    ("product_quality", "产品质量", "Product quality"),
+    ("service_quality", "服务质量", "Service quality"),
+    ("service_attitude", "服务态度", "Service attitude"),
+    ("repair_skill", "维修技术", "Repair skill"),
+    ("spare_parts", "备件质量", "Spare parts"),
+    ("price", "服务价格", "Price"),
+    ("facility", "设备设施", "Facility"),
+    ("sudden_incident", "突发事件", "Sudden incident"),
+    ("other_demands", "其他要求", "Other demands"),
+    ("ordinary", "一般", "Ordinary"),
+    ("serious", "重大", "Serious"),
+    ("malicious", "恶意", "Malicious"),
+    ("staff_explanation", "员工：解释不清", "Staff: unclear explanation"),
+    ("staff_promise", "员工：承诺未兑现", "Staff: promise not kept"),
+    ("staff_attitude", "员工：态度", "Staff: attitude"),
+    ("customer", "客户疏忽或误解", "Customer’s oversight or misunderstanding"),
+    ("product", "产品本身", "The product itself"),
+];
+
 /// What was done with a complaint.
 pub fn act(word: &str, lang: Lang) -> Cow<'static, str> {
     look_up(ACTS, word, lang)
+}
+
+/// A word of a complaint's classification.
+pub fn class(word: &str, lang: Lang) -> Cow<'static, str> {
+    look_up(CLASSES, word, lang)
 }

@@ -100,7 +100,11 @@ async fn a_browser_signs_in_once(pool: PgPool) {
     state.clock().set(now() + chrono::Duration::hours(13));
     assert_eq!(get_with(&router, "/", &[("cookie", session)]).await.status, StatusCode::UNAUTHORIZED, "sessions end");
     state.clock().set(now());
-    let out = post_form(&router, "/sign-out", &[("cookie", session)], "").await;
+    let sign_out = async |form: String| post_form(&router, "/sign-out", &[("cookie", session)], &form).await;
+    assert_eq!(sign_out("csrf=0".to_owned()).await.status, StatusCode::FORBIDDEN, "somebody else's form");
+    let page = get_with(&router, "/", &[("cookie", session)]).await.body;
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let out = sign_out(format!("csrf={csrf}")).await;
     assert!(out.header("set-cookie").contains("Max-Age=0"));
     assert_eq!(get_with(&router, "/", &[("cookie", session)]).await.status, StatusCode::UNAUTHORIZED, "signed out");
 }

@@ -10,7 +10,7 @@ fn follow_up(n: u16) -> String {
 }
 
 /// Tags closed in order, nothing that the policy forbids.
-fn well_formed(page: &str) {
+pub(super) fn well_formed(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     for piece in page.split('<').skip(1) {
         let (tag, _) = piece.split_once('>').expect("a tag ends");

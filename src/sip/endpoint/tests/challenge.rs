@@ -1,7 +1,7 @@
 //! Acceptance case 8: 401 and 407 in all their forms, and the BYE that is challenged.
 
 use super::scripted::{Desk, SDP, ok, reply, tag_of};
-use crate::sip::auth::{Challenge, Credentials, HashAlgorithm, verify};
+use crate::sip::auth::{Challenge, Credentials, HashAlgorithm, tests::verify_password};
 use crate::sip::message::{Message, Method};
 use crate::sip::session::{AuthProblem, EndCause, FailureKind, HangupReason, SessionEvent, Side};
 
@@ -34,8 +34,9 @@ fn assert_answers(request: &Message, name: &str, challenge: &Challenge) {
     let values: Vec<&str> = request.headers(name).collect();
     let method = request.method().expect("a request");
     let uri = request.uri().expect("a request");
-    let right =
-        values.iter().any(|value| verify(value, challenge, &credentials(), method, uri, request.body()).is_ok());
+    let right = values
+        .iter()
+        .any(|value| verify_password(value, challenge, &credentials(), method, uri, request.body()).is_ok());
     assert!(right, "{name} does not answer");
 }
 

@@ -6,6 +6,8 @@ mod challenge;
 mod ghosts;
 mod network;
 mod refer;
+mod register;
+mod registered;
 mod requests;
 mod routes;
 mod scripted;

@@ -2,7 +2,7 @@
 
 use super::challenge::{challenge, credentials};
 use super::scripted::{Desk, LOCAL, far_request, incoming, near_request, ok, reply, tag_of};
-use crate::sip::auth::{Credentials, verify};
+use crate::sip::auth::{Credentials, tests::verify_password};
 use crate::sip::endpoint::Refer;
 use crate::sip::message::{Message, Method};
 use crate::sip::session::ReferEvent::{Accepted, Done, Lost, Progress, Refused};
@@ -227,7 +227,7 @@ fn a_challenge_is_answered_and_either_id_is_ours() {
         let Credentials { username, .. } = credentials();
         assert!(value.contains(&format!("username=\"{username}\"")));
         let uri = second.uri().expect("a URI");
-        assert!(verify(value, &asked, &credentials(), &Method::Refer, uri, &[]).is_ok());
+        assert!(verify_password(value, &asked, &credentials(), &Method::Refer, uri, &[]).is_ok());
         desk.deliver(&reply(&second, 202, ""));
         desk.deliver(&notify(&answer, 9, &format!("refer;id={id}"), "terminated", "SIP/2.0 200 OK"));
         desk.response(200);

@@ -3,6 +3,7 @@
 use crate::sip::dialog::from_tag;
 use crate::sip::endpoint::{Endpoint, EndpointConfig, IncomingPolicy, Invite};
 use crate::sip::message::{Limits, Message, Method};
+use crate::sip::registrar::RegistrarEvent;
 use crate::sip::session::{Failure, SessionEvent, SessionId, TraceLine};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -35,6 +36,7 @@ pub struct Desk {
     pub sent: Vec<(SocketAddr, Message)>,
     pub events: Vec<(SessionId, SessionEvent)>,
     pub traces: Vec<TraceLine>,
+    pub phones: Vec<RegistrarEvent>,
 }
 
 impl Desk {
@@ -43,10 +45,13 @@ impl Desk {
     }
 
     pub fn with(incoming: IncomingPolicy) -> Desk {
-        let config = EndpointConfig { incoming, ..EndpointConfig::new(address(LOCAL), "huifang-test") };
+        Desk::with_config(EndpointConfig { incoming, ..EndpointConfig::new(address(LOCAL), "huifang-test") })
+    }
+
+    pub fn with_config(config: EndpointConfig) -> Desk {
         let endpoint = Endpoint::new(config, Box::new(ChaCha12Rng::seed_from_u64(7)));
         let now = epoch();
-        Desk { endpoint, now, start: now, sent: Vec::new(), events: Vec::new(), traces: Vec::new() }
+        Desk { endpoint, now, start: now, sent: Vec::new(), events: Vec::new(), traces: Vec::new(), phones: Vec::new() }
     }
 
     pub fn order() -> Invite {
@@ -103,6 +108,9 @@ impl Desk {
                 SessionEvent::Trace(line) => self.traces.push(line),
                 other => self.events.push((id, other)),
             }
+        }
+        while let Some(event) = self.endpoint.poll_registrar_event() {
+            self.phones.push(event);
         }
     }
 

@@ -33,6 +33,19 @@ pub(super) enum Does {
     EngineStops,
 }
 
+/// What the agents' desk does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Desk {
+    /// Nobody is free.
+    Empty,
+    /// Nobody ever says.
+    Away,
+    /// Somebody is held, takes the call after five seconds, and talks so many.
+    Talks(u64),
+    /// Somebody is held, and after so many seconds nobody has taken the call.
+    Fails(u64),
+}
+
 pub(super) const PROMPT: Duration = Duration::from_secs(2);
 
 pub(super) fn real() -> Arc<Definition> {
@@ -98,11 +111,13 @@ enum Event {
     Recording(EndedBy),
     Hangup,
     Shutdown,
+    Desk(FlowInput),
     Timer,
 }
 
 struct Line {
     flow: Flow,
+    desk: Desk,
     now: Instant,
     story: Story,
     script: VecDeque<(&'static str, Does)>,
@@ -115,9 +130,20 @@ struct Line {
 
 /// One call from answer to hang-up.
 pub(super) fn call(definition: Arc<Definition>, facts: Facts, script: &[(&'static str, Does)]) -> Story {
+    call_with(Desk::Empty, definition, facts, script)
+}
+
+/// One call from answer to hang-up, with live agents.
+pub(super) fn call_with(
+    desk: Desk,
+    definition: Arc<Definition>,
+    facts: Facts,
+    script: &[(&'static str, Does)],
+) -> Story {
     let epoch = epoch();
     let mut line = Line {
         flow: Flow::new(definition, facts, epoch),
+        desk,
         now: epoch,
         story: Story::default(),
         script: script.iter().copied().collect(),
@@ -198,7 +224,13 @@ impl Line {
             Event::Recording(why) => self.end_recording(why),
             Event::Hangup => self.give(FlowInput::RemoteHangup),
             Event::Shutdown => self.give(FlowInput::Shutdown),
+            Event::Desk(input) => self.give(input),
         }
+    }
+
+    /// The desk says this so many seconds from now.
+    fn desk_says(&mut self, input: FlowInput, seconds: u64) {
+        self.agenda.push((self.now + Duration::from_secs(seconds), Event::Desk(input)));
     }
 
     fn end_recording(&mut self, ended_by: EndedBy) {
@@ -267,6 +299,21 @@ impl Line {
             FlowAction::DoNotCall => fact("never again".into()),
             FlowAction::Lead(Lead::Keyed(number)) => fact(format!("lead {}", number.expose())),
             FlowAction::Lead(Lead::Spoken { duration_ms, .. }) => fact(format!("lead of {duration_ms} ms")),
+            FlowAction::WantAgent => match self.desk {
+                Desk::Empty => self.desk_says(FlowInput::NoAgent, 0),
+                Desk::Away => {}
+                Desk::Talks(_) | Desk::Fails(_) => self.desk_says(FlowInput::AgentHeld, 0),
+            },
+            FlowAction::AgentNotWanted => fact("agent let go".into()),
+            FlowAction::Connect { connect, hold, trying } => {
+                let words = [connect, hold, trying].concat();
+                fact(format!("connect: {}", words.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(" ")));
+                match self.desk {
+                    Desk::Talks(seconds) => self.desk_says(FlowInput::AgentTalked, 5 + seconds),
+                    Desk::Fails(seconds) => self.desk_says(FlowInput::AgentFailed, seconds),
+                    Desk::Empty | Desk::Away => {}
+                }
+            }
             FlowAction::Finish(outcome) => fact(format!("end: {outcome:?}")),
         }
     }

@@ -196,7 +196,11 @@ fn a_hash_that_the_media_session_has_used_already_is_not_used_again() {
         (said, tag) = drain(&mut flow);
     }
     assert!(said.iter().any(|a| matches!(a, FlowAction::Complaint(_))));
-    for _ in ["apology", "no agent", "statement", "tone"] {
+    flow.handle(FlowInput::PlaybackEnded { tag }, now); // the apology
+    drain(&mut flow);
+    flow.handle(FlowInput::NoAgent, now);
+    (_, tag) = drain(&mut flow);
+    for _ in ["no agent", "statement", "tone"] {
         flow.handle(FlowInput::PlaybackEnded { tag }, now);
         (_, tag) = drain(&mut flow);
     }

@@ -4,6 +4,7 @@ use super::customer::{epoch, facts, real};
 use crate::survey::flow::RECORDING_END;
 use crate::survey::{Definition, EndedBy, Flow, FlowAction, FlowInput, RecordingRef};
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// One thing that the world does, and after how many ms.
@@ -35,6 +36,10 @@ fn input() -> impl Strategy<Value = World> {
         4 => recording,
         4 => (0..60_u64).prop_map(|tag| World::Gives(FlowInput::PlaybackEnded { tag })),
         1 => Just(World::Gives(FlowInput::Start)),
+        3 => Just(World::Gives(FlowInput::AgentHeld)),
+        2 => Just(World::Gives(FlowInput::NoAgent)),
+        1 => Just(World::Gives(FlowInput::AgentTalked)),
+        2 => Just(World::Gives(FlowInput::AgentFailed)),
         1 => Just(World::Gives(FlowInput::RemoteHangup)),
         1 => Just(World::Gives(FlowInput::Shutdown)),
     ]
@@ -47,19 +52,33 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
     let mut now = start;
     let mut flow = Flow::new(definition, facts(), now);
     let (mut ends, mut complaints, mut running) = (0, 0, None);
+    // wanted, and neither let go nor on the way
+    let (wanted, held, connected) = (Cell::new(false), Cell::new(false), Cell::new(false));
     let mut drain = |flow: &mut Flow| -> Result<Option<(u64, bool)>, TestCaseError> {
         let mut count = 0;
         while let Some(action) = flow.poll_action() {
             prop_assert_eq!(ends, 0, "nothing follows the end: {:?}", action);
             count += 1;
             match action {
-                FlowAction::Finish(_) => ends += 1,
+                FlowAction::Finish(_) => {
+                    prop_assert!(!wanted.get(), "an agent is held by nobody");
+                    ends += 1;
+                }
                 FlowAction::Complaint(_) => complaints += 1,
                 FlowAction::Play { tag, prompts, .. } => {
                     prop_assert!(!prompts.is_empty());
                     running = Some((tag, false));
                 }
                 FlowAction::Record { tag, .. } => running = Some((tag, true)),
+                FlowAction::WantAgent => {
+                    prop_assert!(!wanted.replace(true));
+                    held.set(false);
+                }
+                FlowAction::AgentNotWanted => prop_assert!(wanted.take()),
+                FlowAction::Connect { .. } => {
+                    prop_assert!(wanted.take());
+                    connected.set(true);
+                }
                 _ => {}
             }
         }
@@ -71,6 +90,11 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
     let mut running = drain(&mut flow)?;
     for (does, after) in world {
         now += Duration::from_millis(*after);
+        match does {
+            World::Gives(FlowInput::AgentHeld) => held.set(true),
+            World::Gives(FlowInput::NoAgent) if !held.get() => wanted.set(false),
+            _ => {}
+        }
         match (does, running) {
             (World::Gives(input), _) => flow.handle(input.clone(), now),
             (World::Ends, Some((tag, true))) => {
@@ -88,6 +112,9 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
         running = drain(&mut flow)?;
     }
     let mut last = if flow.is_finished() { start } else { now };
+    // whoever is on the way to an agent waits for the hand-over, which always ends
+    flow.handle(FlowInput::AgentFailed, now);
+    drain(&mut flow)?;
     while let Some((at, _)) = flow.poll_timeout() {
         now = now.max(at);
         last = now;
@@ -97,7 +124,8 @@ fn run(definition: std::sync::Arc<Definition>, world: &[(World, u64)]) -> Result
     }
     prop_assert!(flow.is_finished());
     // the world fires timers up to four seconds late, three of them in a row: call limit, recording end, closing
-    prop_assert!(last - start <= limit + Duration::from_secs(12), "{:?}", last - start);
+    // the time with an agent does not count
+    prop_assert!(connected.get() || last - start <= limit + Duration::from_secs(12), "{:?}", last - start);
     Ok(())
 }
 

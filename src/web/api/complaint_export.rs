@@ -1,0 +1,74 @@
+//! Complaints as files for spreadsheets, by the API and by the page: the same filters as the list, the same bytes at both addresses.
+
+use crate::web::complaints::{self as desk, FILTERS, export};
+use crate::web::lang::Lang;
+use crate::web::params::Params;
+use crate::web::problem::Problem;
+use crate::web::sheet;
+use crate::web::state::WebState;
+use crate::web::who::Who;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+const CSV: &str = "text/csv; charset=utf-8";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+macro_rules! exports {
+    ($($(#[doc = $doc:literal])* $name:ident $path:literal $tag:literal $kind:ident;)*) => {$(
+        $(#[doc = $doc])*
+        #[utoipa::path(get, path = $path, tag = $tag, security(("token" = [])), params(super::complaints::ListParams,
+                ("lang" = Option<String>, Query, description = "zh or en"),
+                ("unmasked" = Option<bool>, Query, description = "true: names, numbers and plates in clear, for managers; is kept in the audit log")),
+            responses((status = 200, description = "The file", content_type = "application/octet-stream"),
+                      (status = 400, description = "A parameter that cannot be used; it is named", body = Problem, content_type = "application/problem+json"),
+                      (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
+                      (status = 403, description = "In clear, for managers only", body = Problem, content_type = "application/problem+json"),
+                      (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
+        pub async fn $name(State(state): State<WebState>, who: Who, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+            file(&state, &who, &uri, &headers, Kind::$kind).await
+        }
+    )*};
+}
+
+exports! {
+    /// Complaints as CSV (UTF-8 with a mark), one a row.
+    csv "/api/v1/complaints/export.csv" "complaints" Csv;
+    /// Complaints and their histories as XLSX.
+    xlsx "/api/v1/complaints/export.xlsx" "complaints" Xlsx;
+    /// Complaints as CSV, from the page.
+    csv_of_page "/complaints/export.csv" "pages" Csv;
+    /// Complaints and their histories as XLSX, from the page.
+    xlsx_of_page "/complaints/export.xlsx" "pages" Xlsx;
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Csv,
+    Xlsx,
+}
+
+async fn file(state: &WebState, who: &Who, uri: &Uri, headers: &HeaderMap, kind: Kind) -> Result<Response, Problem> {
+    let known: Vec<&'static str> = FILTERS.into_iter().chain(["lang", "unmasked", "limit", "skip"]).collect();
+    let params = Params::read(uri, &known)?;
+    let lang = Lang::of(&params, headers, &state.options().language)?;
+    let filter = desk::filter(&params, who, state)?;
+    let tables = export::tables(state, who, &filter, lang, params.flag("unmasked")?).await?;
+    let zone = state.options().zone;
+    let bytes = match kind {
+        Kind::Csv => sheet::csv(&tables[0], zone).map_err(|error| unwritten(&error))?,
+        Kind::Xlsx => sheet::xlsx(&tables, zone).map_err(|error| unwritten(&error))?,
+    };
+    let day = state.clock().now().with_timezone(&zone).format("%Y-%m-%d");
+    let (media_type, ending) = match kind {
+        Kind::Csv => (CSV, "csv"),
+        Kind::Xlsx => (XLSX, "xlsx"),
+    };
+    let name = format!("attachment; filename=\"complaints-{day}.{ending}\"");
+    Ok(([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes).into_response())
+}
+
+fn unwritten(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(%error, "an export could not be written");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The file could not be written.")
+}

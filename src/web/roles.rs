@@ -1,0 +1,116 @@
+//! Who may do what, in one table. Every route that is not open to everybody stands here with the least role that may ask it, and with the name under which
+//! the audit log keeps it. What does not stand here is refused: a route that somebody forgot is closed, not open. A test walks all routes and all roles.
+//!
+//! A new route: `routes!(…)` in `web/mod.rs`, and a line here.
+
+use crate::db::state::UserRole::{self, Admin, Agent, Manager};
+
+/// A route behind the guard.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path as the router writes it.
+    pub path: &'static str,
+    /// Who may ask: this role and those above it.
+    pub least: UserRole,
+    /// How the audit log names a request that was answered well; none: not kept, or the handler keeps it because it depends on the request.
+    pub audit: Option<&'static str>,
+    /// Answers people with HTML: refusals come as a page or lead to the sign-in form.
+    pub page: bool,
+}
+
+const fn api(method: &'static str, path: &'static str, least: UserRole) -> Closed {
+    Closed { method, path, least, audit: None, page: false }
+}
+
+const fn kept(method: &'static str, path: &'static str, least: UserRole, action: &'static str) -> Closed {
+    Closed { method, path, least, audit: Some(action), page: false }
+}
+
+const fn page(path: &'static str, least: UserRole) -> Closed {
+    Closed { method: "GET", path, least, audit: None, page: true }
+}
+
+/// Routes that nobody needs to sign in for: they are not behind the guard. Here so that the test can see that nothing else is open.
+#[cfg(test)]
+pub const OPEN: &[(&str, &str)] = &[
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/openapi.json"),
+    ("GET", "/assets/{name}"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+];
+
+/// All others.
+pub const CLOSED: &[Closed] = &[
+    page("/", Manager),
+    api("GET", "/events", Manager),
+    page("/follow-ups/{id}", Agent),
+    api("GET", "/recordings/{id}", Agent),
+    api("GET", "/api/v1/status", Manager),
+    api("GET", "/api/v1/completion", Manager),
+    api("GET", "/api/v1/queue", Manager),
+    api("GET", "/api/v1/follow-ups/{id}", Agent),
+    kept("POST", "/api/v1/imports", Manager, "list.import"),
+    page("/complaints", Agent),
+    page("/complaints/{id}", Agent),
+    api("GET", "/complaints/{id}/form", Agent),
+    api("POST", "/complaints/{id}/form", Agent),
+    api("POST", "/complaints/{id}/draft", Agent),
+    api("GET", "/complaints/export.csv", Manager),
+    api("GET", "/complaints/export.xlsx", Manager),
+    api("GET", "/api/v1/complaints", Agent),
+    api("GET", "/api/v1/complaints/{id}", Agent),
+    api("POST", "/api/v1/complaints/{id}/acts", Agent),
+    api("GET", "/api/v1/complaints/export.csv", Manager),
+    api("GET", "/api/v1/complaints/export.xlsx", Manager),
+    api("GET", "/api/v1/control", Manager),
+    kept("POST", "/api/v1/control", Manager, "control.change"),
+    api("GET", "/api/v1/do-not-call", Manager),
+    kept("POST", "/api/v1/do-not-call", Manager, "do_not_call.add"),
+    kept("DELETE", "/api/v1/do-not-call", Admin, "do_not_call.remove"),
+];
+
+/// The line of a route; HEAD is asked as GET.
+pub fn closed(method: &str, path: &str) -> Option<&'static Closed> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    CLOSED.iter().find(|route| route.method == method && route.path == path)
+}
+
+/// Where somebody goes who has just signed in and asked for nothing.
+pub fn home(role: UserRole) -> &'static str {
+    match role {
+        Agent => "/agent",
+        Manager | Admin => "/",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_what_those_below_it_have() {
+        assert!(Agent < Manager && Manager < Admin);
+    }
+
+    #[test]
+    fn a_route_stands_once() {
+        let all = CLOSED.iter().map(|route| (route.method, route.path)).chain(OPEN.iter().copied());
+        let mut all: Vec<_> = all.collect();
+        all.sort();
+        let before = all.len();
+        all.dedup();
+        assert_eq!(all.len(), before);
+    }
+
+    #[test]
+    fn what_the_log_calls_them_is_what_the_store_takes() {
+        for action in CLOSED.iter().filter_map(|route| route.audit) {
+            assert!(action.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.".contains(&byte)), "{action}");
+        }
+    }
+}
