@@ -7,14 +7,12 @@ use super::disposition::{Blame, Disposition, Reached, Verdict, of_status};
 use super::handover::whisper::{Cause, whisper};
 use super::handover::{self, Handover, Patience};
 use super::timeline::{Moment, TimelineEvent};
-use crate::ids::TransferId;
 use crate::media;
-use crate::sdp::{self, LocalMedia, Negotiated};
+use crate::sdp::{self, LocalMedia};
 use crate::sip::session::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
 use crate::survey::definition::{Definition, PromptId};
 use crate::survey::flow::{
-    Answer, CallBackWish, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead, Outcome, RecordingKind,
-    RecordingRef,
+    Answer, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead, Outcome, RecordingKind, RecordingRef,
 };
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -28,153 +26,6 @@ const OWN_TAGS: u64 = 1 << 32;
 
 /// Stands in the timeline for a key of somebody's number.
 const HIDDEN: char = '•';
-
-/// What happens to a call.
-#[derive(Debug)]
-pub enum Input {
-    /// The SIP session says something.
-    Sip(SessionEvent),
-    /// The media session says something.
-    Media(media::session::Event),
-    /// The agents' desk or the agent's leg says something.
-    Agent(handover::Input),
-    /// A SIP message of the agent's leg.
-    AgentTrace(TraceLine),
-    /// The SIP side is gone without a word (the transport stopped).
-    SipLost,
-    /// The engine is to stop: close politely.
-    Shutdown,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Action {
-    /// Start the media session with what was agreed.
-    StartMedia(Negotiated),
-    /// Play these prompts in place of what plays.
-    Play {
-        /// Comes back with the end of the playback.
-        tag: u64,
-        /// Prompt ids in the customer's language.
-        prompts: Vec<PromptId>,
-        /// A key silences it.
-        barge_in: bool,
-    },
-    /// Play these over and over after what plays.
-    PlayOn {
-        /// Its tag.
-        tag: u64,
-        /// Prompt ids in the customer's language.
-        prompts: Vec<PromptId>,
-    },
-    /// Silence what plays.
-    StopPlayback,
-    /// Record the customer.
-    Record {
-        /// Comes back with the end of the recording.
-        tag: u64,
-        /// Longest length.
-        max: Duration,
-        /// End it after so much silence.
-        silence_end: Duration,
-    },
-    /// End the recording.
-    StopRecording,
-    /// Nothing was said in this recording: its file is not wanted.
-    Discard(RecordingRef),
-    /// Something about the agent.
-    Agent(AgentAction),
-    /// End the SIP session, whatever its stage.
-    HangUp(HangupReason),
-    /// Keep this; it must not be lost.
-    Keep(Keep),
-    /// Note this in the timeline.
-    Note(TimelineEvent),
-    /// The call is over; nothing follows.
-    Over(Ending),
-}
-
-/// What is to be done about the agent and their leg.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AgentAction {
-    /// Hold one; [`handover::Input::Held`] or [`handover::Input::NobodyFree`] comes back.
-    Reserve {
-        /// Agents who were tried already.
-        tried: Vec<crate::ids::AgentId>,
-    },
-    /// Ring the one who is held.
-    Ring(handover::Held),
-    /// Play this to the agent; [`handover::Input::WhisperEnded`] comes back.
-    Whisper(Vec<PromptId>),
-    /// Join the two.
-    Join,
-    /// Part them.
-    Part,
-    /// Hand the customer over by REFER.
-    Refer {
-        /// With Replaces of the agent's leg.
-        attended: bool,
-    },
-    /// End the agent's leg.
-    HangUp,
-    /// The desk is to know: it rings.
-    Rings,
-    /// The desk is to know: they talk.
-    Talks,
-    /// The agent is free again.
-    Free(handover::End),
-}
-
-/// What must not be lost.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Keep {
-    /// The INVITE left: it counts as an attempt.
-    InviteSent,
-    /// The call was answered.
-    Answered,
-    /// An answer, with the complaint that it opens, if it does.
-    Answer(Answer, Option<ComplaintTrigger>),
-    /// A complaint without an answer of its own.
-    Complaint(ComplaintTrigger),
-    /// A further reason for the complaint of this call.
-    ComplaintNote(ComplaintTrigger),
-    /// A recording.
-    Recording {
-        /// What it holds.
-        kind: RecordingKind,
-        /// The file.
-        recording: RecordingRef,
-        /// Its length in ms.
-        duration_ms: u64,
-    },
-    /// When the customer wants to be called again.
-    CallBack(CallBackWish),
-    /// Somebody else's number.
-    WrongNumber,
-    /// Never to be called again.
-    DoNotCall,
-    /// Somebody who plans to buy a car; a spoken one comes with its recording.
-    Lead(Lead),
-    /// A stage of a hand-over.
-    Transfer(TransferId, handover::Step),
-    /// The end of a try to hand over.
-    TransferEnded(TransferId, handover::End),
-    /// What the conversation came to; written before we hang up.
-    Outcome(Outcome),
-}
-
-/// How a call ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ending {
-    /// What became of it.
-    pub verdict: Verdict,
-    /// The final SIP status, where there was one.
-    pub sip_status: Option<u16>,
-    /// What the conversation came to, where there was one.
-    pub outcome: Option<Outcome>,
-    /// No byte of the INVITE left: it was no attempt.
-    pub never_left: bool,
-}
 
 enum State {
     /// The INVITE is on its way.
@@ -444,7 +295,10 @@ impl Machine {
 mod agent;
 #[path = "machine_flow.rs"]
 mod flow;
+#[path = "machine_io.rs"]
+mod io;
 pub use flow::disposition_of;
+pub use io::{Action, AgentAction, Ending, Input, Keep};
 
 /// Whether nobody confirmed what became of the INVITE.
 fn is_unknown(kind: &FailureKind) -> bool {

@@ -19,12 +19,16 @@ pub struct Options {
     /// The prompts to be recognised.
     #[arg(long, value_name = "DIR", default_value = "prompts")]
     prompts: PathBuf,
+    /// Customers know an agent by a tone of 440 Hz, and answer with one of 1,000 Hz: for agents whose voice they cannot know, as in a browser.
+    #[arg(long)]
+    tones: bool,
 }
 
 /// Prints `{"listening":"IP:PORT"}`, then one JSON object for each call that ended. Ends on SIGTERM, SIGINT or when standard output closes.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let prompts = parts::load_prompts(&options.prompts)?;
-    let callees = Callees::bind(options.listen, options.seed, prompts).map_err(|e| Failure::start(format!("{e:#}")))?;
+    let callees = Callees::bind(options.listen, options.seed, options.tones, prompts)
+        .map_err(|e| Failure::start(format!("{e:#}")))?;
     print_line(&serde_json::json!({ "listening": callees.local_addr() }))?;
     let stop = parts::stop_on_signal();
     let (reports, mut inbox) = mpsc::unbounded_channel();

@@ -58,7 +58,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         .await
         .map_err(|error| Failure::start(format!("web.listen: cannot listen on {}: {error}", settings.web.listen)))?;
     let page = listener.local_addr().map_err(Failure::start)?;
-    let sip = parts::open_sip(settings)?;
+    let (sip, registrar) = parts::open_sip_with_registrar(settings)?;
     let store = parts::open_store(settings).await?;
     let line = parts::open_line(settings, sip, prompts.clone())?;
     let pool = store.pool.clone();
@@ -71,7 +71,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     if replayed > 0 {
         tracing::warn!(replayed, "results of an earlier run were in the journal; they are stored now");
     }
-    let live_agents = LiveAgents::start(settings, &pool, &trunks, &line, None).await?;
+    let live_agents = LiveAgents::start(settings, &pool, &trunks, &line, registrar).await?;
     let engine = Arc::new(Engine {
         pool: pool.clone(),
         journal,

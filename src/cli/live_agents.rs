@@ -30,7 +30,7 @@ impl LiveAgents {
         pool: &PgPool,
         trunks: &[Trunk],
         line: &Line,
-        registrar: Option<Registrar>,
+        registrar: Registrar,
     ) -> Result<LiveAgents, Failure> {
         let local = SocketAddr::new(line.public_ip, line.sip.local_addr().port());
         let (set, node) = (settings.agents.clone(), parts::node(settings));
@@ -40,7 +40,7 @@ impl LiveAgents {
         taken.map_err(|error| Failure::start(format!("agents of an earlier run: {error}")))?;
         let web = WebRtc::start(WebRtcConfig::new(line.public_ip), line.media.clone()).map_err(Failure::start)?;
         let stop = CancellationToken::new();
-        let keeping = tokio::spawn(desk.clone().keep(registrar, stop.clone()));
+        let keeping = tokio::spawn(desk.clone().keep(Some(registrar), stop.clone()));
         Ok(LiveAgents { agents: Agents { desk, web: Arc::new(web), patience }, keeping, stop })
     }
 

@@ -1,6 +1,7 @@
 //! Parts that several commands put together: prompts, surveys, the store, the line to the trunks. Each failure is one sentence that says what to do.
 
 use super::Failure;
+use crate::agent::desk::Registrar;
 use crate::call::driver::Line;
 use crate::config::Settings;
 use crate::db::surveys::{self, Published};
@@ -17,6 +18,7 @@ use crate::net::prompt_files;
 use crate::net::sip_transport::{self, SipHandle};
 use crate::sip::auth::Credentials;
 use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
+use crate::sip::registrar::RegistrarConfig;
 use crate::survey::check::PromptCatalog;
 use crate::survey::definition::Definition;
 use chrono::{DateTime, Utc};
@@ -225,14 +227,23 @@ pub fn secret(direct: Option<&SecretString>, file: Option<&Path>, key: &str) -> 
 
 /// Binds the SIP socket. Makes nothing on the disk, so it can come before the store.
 pub fn open_sip(settings: &Settings) -> Result<SipHandle, Failure> {
-    let public_ip = settings.sip.public_ip();
-    let agent = settings.sip.user_agent.clone();
-    let config = |bound: SocketAddr| {
-        let local = SocketAddr::new(public_ip, bound.port());
-        EndpointConfig { incoming: IncomingPolicy::Refuse(403), ..EndpointConfig::new(local, &agent) }
-    };
+    let config = |bound: SocketAddr| endpoint(settings, bound, None);
     let (sip, _nobody_calls_us) = sip_transport::start(settings.sip.listen, config).map_err(Failure::start)?;
     Ok(sip)
+}
+
+/// The same, for an engine with which agents' softphones register.
+pub fn open_sip_with_registrar(settings: &Settings) -> Result<(SipHandle, Registrar), Failure> {
+    let config = |bound: SocketAddr| endpoint(settings, bound, Some(RegistrarConfig::new(&settings.agents.realm)));
+    let (sip, _nobody_calls_us, events) =
+        sip_transport::start_with_registrar(settings.sip.listen, config).map_err(Failure::start)?;
+    Ok((sip.clone(), Registrar::of(sip, events)))
+}
+
+fn endpoint(settings: &Settings, bound: SocketAddr, registrar: Option<RegistrarConfig>) -> EndpointConfig {
+    let local = SocketAddr::new(settings.sip.public_ip(), bound.port());
+    let incoming = IncomingPolicy::Refuse(403);
+    EndpointConfig { incoming, registrar, ..EndpointConfig::new(local, &settings.sip.user_agent) }
 }
 
 /// Starts the media threads beside the SIP socket.

@@ -27,8 +27,6 @@ pub struct Screen {
     pub track: Track,
     /// The customer's complaints: this call's first, then the open ones, then the newest.
     pub complaints: Vec<KnownComplaint>,
-    /// Key and name of each survey.
-    pub surveys: Vec<(String, String)>,
 }
 
 /// A recording of what somebody said.
@@ -77,7 +75,6 @@ pub async fn of(conn: &mut PgConnection, id: FollowUpId) -> Result<Screen> {
         recordings: recordings(conn, id).await?,
         track: customers::track(conn, follow_up.customer_id).await?,
         complaints: complaints(conn, follow_up.customer_id, id).await?,
-        surveys: status::survey_names(conn).await?,
         follow_up,
         subject,
     })

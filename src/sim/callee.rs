@@ -6,10 +6,11 @@ use super::agent::{self, AgentReport};
 use super::brain::{Brain, Deed, Keyed};
 use super::ear::{Ear, EarIndex};
 use super::persona::{Mind, Persona};
+use super::tone::{self, ToneEar};
 use crate::call::driver;
 use crate::media::playout::Playlist;
-use crate::media::prompt::PromptStore;
-use crate::media::session::{Command, Event};
+use crate::media::prompt::{Prompt, PromptStore};
+use crate::media::session::{Command, Event, Listener};
 use crate::net::media_engine::{MediaConfig, MediaEngine, MediaHandle};
 use crate::net::sip_transport::{self, IncomingCall, SipHandle};
 use crate::sdp::{self, LocalMedia};
@@ -74,11 +75,14 @@ pub(super) struct House {
     pub(super) prompts: Arc<PromptStore>,
     ears: Arc<EarIndex>,
     seed: u64,
+    /// Customers know an agent by a tone, and answer with one.
+    tones: bool,
 }
 
 impl Callees {
     /// Binds `listen` (port 0: the kernel chooses).
-    pub fn bind(listen: SocketAddr, seed: u64, prompts: Arc<PromptStore>) -> anyhow::Result<Callees> {
+    /// `tones`: customers know an agent by a tone, and answer with one (`sim::tone`).
+    pub fn bind(listen: SocketAddr, seed: u64, tones: bool, prompts: Arc<PromptStore>) -> anyhow::Result<Callees> {
         let config =
             |local| EndpointConfig { incoming: IncomingPolicy::Accept, ..EndpointConfig::new(local, "huifang-callee") };
         let (sip, incoming) = sip_transport::start(listen, config)?;
@@ -86,7 +90,7 @@ impl Callees {
         let media = MediaEngine::start(MediaConfig::new(listen.ip(), std::env::temp_dir()))
             .context("the callees' media engine")?;
         let ears = Arc::new(EarIndex::new(&prompts));
-        Ok(Callees { sip, incoming, house: Arc::new(House { media, prompts, ears, seed }) })
+        Ok(Callees { sip, incoming, house: Arc::new(House { media, prompts, ears, seed, tones }) })
     }
 
     /// Where they can be called.
@@ -176,6 +180,7 @@ async fn talk(sip: &SipHandle, house: &House, mut call: IncomingCall, mind: Mind
                 Deed::Keys(keys) => {
                     media.command(Command::SendKeys { keys, press_ms: PRESS_MS, gap_ms: GAP_MS });
                 }
+                Deed::Talk if house.tones => play(&media, vec![tone::answer()]),
                 Deed::Speak | Deed::Talk => speak(house, &media),
                 Deed::HangUp => sip.hangup(call.id, HangupReason::Normal),
             }
@@ -216,12 +221,17 @@ pub(super) fn pick_up(
     };
     let (answer, agreed) = sdp::answer(&local, &call.invite.offer)?;
     media.start(driver::peer(&agreed));
-    media.command(Command::Listen(Box::new(Ear::new(house.ears.clone()))));
+    let ear = Ear::new(house.ears.clone());
+    let listener: Box<dyn Listener> = if house.tones { Box::new(ToneEar::new(ear)) } else { Box::new(ear) };
+    media.command(Command::Listen(listener));
     Ok((media, answer))
 }
 
 /// Says something.
 fn speak(house: &House, media: &MediaHandle) {
-    let prompts = house.prompts.iter().find(|prompt| prompt.id() == VOICE).cloned().into_iter().collect();
+    play(media, house.prompts.iter().find(|prompt| prompt.id() == VOICE).cloned().into_iter().collect());
+}
+
+fn play(media: &MediaHandle, prompts: Vec<Arc<Prompt>>) {
     media.command(Command::Play(Playlist { tag: 0, prompts, barge_in: false, repeat: false }));
 }

@@ -7,3 +7,4 @@ pub mod check;
 pub mod ear;
 pub mod list;
 pub mod persona;
+pub mod tone;

@@ -28,6 +28,7 @@ mod recording;
 mod resumed;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod wording;
 
 use crate::survey::definition::{Definition, EndOutcome, PromptId, Step, StepIndex, StepKind, Target};
@@ -39,6 +40,7 @@ use recording::{After, Phase};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use timers::Timers;
 
 /// How long the end of a recording is awaited after it was told to stop.
 pub const RECORDING_END: Duration = Duration::from_secs(3);
@@ -146,46 +148,6 @@ enum State {
         outcome: Outcome,
     },
     Done,
-}
-
-#[derive(Debug, Default)]
-struct Timers {
-    answer: Option<Instant>,
-    inter_digit: Option<Instant>,
-    recording_end: Option<Instant>,
-    agent: Option<Instant>,
-    closing: Option<Instant>,
-    call_limit: Option<Instant>,
-}
-
-impl Timers {
-    fn slot(&mut self, timer: Timer) -> &mut Option<Instant> {
-        match timer {
-            Timer::Answer => &mut self.answer,
-            Timer::InterDigit => &mut self.inter_digit,
-            Timer::RecordingEnd => &mut self.recording_end,
-            Timer::Agent => &mut self.agent,
-            Timer::Closing => &mut self.closing,
-            Timer::CallLimit => &mut self.call_limit,
-        }
-    }
-
-    fn next(&self) -> Option<(Instant, Timer)> {
-        let all = [
-            (self.answer, Timer::Answer),
-            (self.inter_digit, Timer::InterDigit),
-            (self.recording_end, Timer::RecordingEnd),
-            (self.agent, Timer::Agent),
-            (self.closing, Timer::Closing),
-            (self.call_limit, Timer::CallLimit),
-        ];
-        all.into_iter().filter_map(|(at, timer)| Some((at?, timer))).min_by_key(|(at, _)| *at)
-    }
-
-    /// Forgets what belonged to the step that is left; the length of the call goes on.
-    fn leave_step(&mut self) {
-        *self = Timers { call_limit: self.call_limit, ..Timers::default() };
-    }
 }
 
 impl Flow {

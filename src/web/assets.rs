@@ -10,10 +10,12 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const ASSETS: [(&str, &str, &str); 6] = [
+const ASSETS: [(&str, &str, &str); 8] = [
     ("huifang.css", CSS, include_str!("../../assets/huifang.css")),
     ("complaint.js", JS, include_str!("../../assets/complaint.js")),
     ("huifang.js", JS, include_str!("../../assets/huifang.js")),
+    ("agent.js", JS, include_str!("../../assets/agent.js")),
+    ("agent-call.js", JS, include_str!("../../assets/agent-call.js")),
     ("huifang.svg", SVG, include_str!("../../assets/huifang.svg")),
     ("htmx-2.0.11.min.js", JS, include_str!("../../assets/htmx-2.0.11.min.js")),
     ("htmx-ext-sse-2.2.4.min.js", JS, include_str!("../../assets/htmx-ext-sse-2.2.4.min.js")),

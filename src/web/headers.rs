@@ -23,7 +23,9 @@ const A_YEAR_S: u32 = 365 * 24 * 60 * 60;
 
 /// The language that somebody chose on a page, as its switch leads there; not what a page asks for its own fragments.
 fn chosen(request: &Request) -> Option<Lang> {
-    if request.method() != Method::GET || request.headers().contains_key("hx-request") {
+    if request.method() != Method::GET
+        || (request.headers().contains_key("hx-request") && !request.headers().contains_key("hx-boosted"))
+    {
         return None;
     }
     let query = request.uri().query().unwrap_or_default();
@@ -34,9 +36,11 @@ fn chosen(request: &Request) -> Option<Lang> {
 pub async fn secure(request: Request, next: Next) -> Response {
     let chosen = chosen(&request);
     let mut response = next.run(request).await;
+    // Also on the way to the sign-in form: the page behind it comes without the parameter.
+    let redirects = response.status().is_redirection();
     let headers = response.headers_mut();
     let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if let Some(lang) = chosen.filter(|_| is_page)
+    if let Some(lang) = chosen.filter(|_| is_page || redirects)
         && let Ok(cookie) =
             HeaderValue::from_str(&format!("{COOKIE}={}; SameSite=Lax; Path=/; Max-Age={A_YEAR_S}", lang.code()))
     {

@@ -2,6 +2,7 @@
 //!
 //! Everything that is served is registered through `utoipa_axum::routes!`, so that `/openapi.json` cannot miss a route.
 
+mod agents;
 pub mod api;
 mod assets;
 mod body;
@@ -124,7 +125,15 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(pages::home::home))
         .routes(routes!(pages::home::events))
         .routes(routes!(pages::follow_up::follow_up))
-        .routes(routes!(recordings::recording));
+        .routes(routes!(recordings::recording))
+        .routes(routes!(pages::agent::agent))
+        .routes(routes!(pages::agent::events))
+        .routes(routes!(api::agent::agent))
+        .routes(routes!(api::agent::set_state))
+        .routes(routes!(api::agent::presence))
+        .routes(routes!(api::agent::take))
+        .routes(routes!(api::agent::reject))
+        .routes(routes!(api::agent::hang_up));
     let closed = match state {
         Some(state) => closed.route_layer(middleware::from_fn_with_state(state, guard::entry)),
         None => closed,

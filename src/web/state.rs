@@ -1,5 +1,6 @@
 //! What every handler needs: the pool, the clock, the dealer, the token, and who is signed in. Never shows the token.
 
+use super::agents::News;
 use super::live::Live;
 use super::problem::Problem;
 use super::readiness::Readiness;
@@ -64,6 +65,7 @@ struct Inner {
     users: AtomicU8,
     sessions: Sessions,
     throttle: Throttle,
+    news: News,
     closing: CancellationToken,
     imports: OnceLock<ImportSettings>,
     outlook: OnceLock<outlook::Rules>,
@@ -81,6 +83,7 @@ impl WebState {
             users: AtomicU8::new(UNKNOWN),
             sessions: Sessions::default(),
             throttle: Throttle::default(),
+            news: News::default(),
             closing: CancellationToken::new(),
             imports: OnceLock::new(),
             outlook: OnceLock::new(),
@@ -167,6 +170,11 @@ impl WebState {
         &self.0.sessions
     }
 
+    /// What wakes agents' pages.
+    pub(super) fn agent_news(&self) -> &News {
+        &self.0.news
+    }
+
     pub(super) fn throttle(&self) -> &Throttle {
         &self.0.throttle
     }
@@ -179,13 +187,33 @@ impl WebState {
         object: impl Into<String>,
         detail: serde_json::Value,
     ) -> Result<(), Problem> {
-        let (at, user) = (self.clock().now(), who.user().map(|user| user.0));
-        let entry = audit::Entry { at, user, action: action.to_owned(), object: object.into(), detail };
+        let entry = self.entry(who, action, object.into(), detail);
         let kept = self.ask(async {
             let mut conn = self.pool().acquire().await.map_err(StoreError::from)?;
             audit::add(&mut conn, &entry, rand::random()).await
         });
         kept.await
+    }
+
+    /// The same, once for all that one person does so to one thing.
+    pub(super) async fn audit_once(
+        &self,
+        who: &Who,
+        action: &str,
+        object: impl Into<String>,
+        detail: serde_json::Value,
+    ) -> Result<(), Problem> {
+        let entry = self.entry(who, action, object.into(), detail);
+        let kept = self.ask(async {
+            let mut conn = self.pool().acquire().await.map_err(StoreError::from)?;
+            audit::add_once(&mut conn, &entry, rand::random()).await
+        });
+        kept.await
+    }
+
+    fn entry(&self, who: &Who, action: &str, object: String, detail: serde_json::Value) -> audit::Entry {
+        let (at, user) = (self.clock().now(), who.user().map(|user| user.0));
+        audit::Entry { at, user, action: action.to_owned(), object, detail }
     }
 
     /// Runs one question to the database; away or too slow becomes a 503.

@@ -5,6 +5,7 @@ use super::lang::Lang;
 use crate::rates::Group;
 use std::borrow::Cow;
 
+pub mod agents;
 mod complaints;
 
 pub use complaints::{act, class};

@@ -1,8 +1,11 @@
 //! The router asked as a client would ask it, over databases of their own. No socket but where the socket is the point.
 
+mod agent;
+mod agent_page;
 mod auth;
 mod complaints;
 mod control;
+mod desk;
 mod imports;
 mod pages;
 mod recordings;

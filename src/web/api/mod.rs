@@ -1,5 +1,6 @@
 //! The API's routes, one file each, and the head of the OpenAPI document. Errors are problem documents.
 
+pub mod agent;
 pub mod complaint_acts;
 pub mod complaint_export;
 pub mod complaints;
@@ -32,6 +33,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "health", description = "For supervisors and load balancers; never behind the token"),
         (name = "status", description = "What is going on"),
+        (name = "agent", description = "What somebody who takes calls does; by the session of their user"),
         (name = "control", description = "What is dialled and what is not"),
         (name = "complaints", description = "The complaint desk: what is open, and what people do about it"),
         (name = "lists", description = "Lists of customers who are owed a call"),

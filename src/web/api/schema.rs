@@ -2,8 +2,8 @@
 
 use crate::complaint::{Cause, Level, Nature, RootCause};
 use crate::db::state::{
-    CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, RecordingKind,
-    StateReason, StepKind,
+    CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, NextState,
+    RecordingKind, StateReason, StepKind, TransferOutcome,
 };
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
@@ -39,6 +39,8 @@ macro_rules! enums_or_null {
 
 enums_or_null! {
     state_reason: StateReason;
+    next_state: NextState;
+    transfer_outcome: TransferOutcome;
     nature_or_null: Nature;
     cause_or_null: Cause;
     root_cause_or_null: RootCause;

@@ -1,5 +1,7 @@
 //! The pages: askama templates, filled here. They show the API's figures and are written without a script of their own: htmx swaps fragments.
 
+pub mod agent;
+mod agent_parts;
 pub mod complaint;
 pub mod complaint_form;
 pub mod complaints;

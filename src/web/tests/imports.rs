@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 const LIST: &str = "姓名,手机号,维修日期\n张三,13800138000,2026-11-22\n李四,1380,2026-11-22\n";
 
-async fn taking_lists(pool: &PgPool) -> Router {
-    let state = state(pool.clone(), None);
-    state.take_lists(ImportSettings {
+/// With the built-in calendar.
+pub fn settings() -> ImportSettings {
+    ImportSettings {
         defaults: Defaults {
             country: "CN".to_owned(),
             language: "zh-CN".to_owned(),
@@ -22,7 +22,12 @@ async fn taking_lists(pool: &PgPool) -> Router {
         calendar: Arc::new(Calendar::built_in().unwrap()),
         delay: Offset::hours(24),
         dry_run: false,
-    });
+    }
+}
+
+async fn taking_lists(pool: &PgPool) -> Router {
+    let state = state(pool.clone(), None);
+    state.take_lists(settings());
     let mut conn = pool.acquire().await.unwrap();
     surveys::publish_next(&mut conn, fixture::SURVEY, "售后三日回访", "a = 1", now()).await.unwrap();
     router(state)

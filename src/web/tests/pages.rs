@@ -141,7 +141,7 @@ async fn what_customers_are_called_cannot_write_the_page(pool: PgPool) {
 }
 
 /// Events of a stream: (name, data).
-fn events(body: &str) -> Vec<(String, String)> {
+pub(super) fn events(body: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for block in body.split("\n\n") {
         let field = |name: &str| {

@@ -115,9 +115,11 @@ async fn what_people_do_is_kept(pool: PgPool) {
         contact_due_at: now(),
     };
     complaints::open(&mut conn, &complaint).await.unwrap();
+    state.clock().set(now() + Duration::seconds(1));
     let seen = get_with(&router, &path, &[("cookie", &agent.cookie)]).await;
     assert_eq!(seen.status, StatusCode::OK, "there is a complaint to work on");
 
+    state.clock().set(now() + Duration::seconds(2));
     let pause = Request::post("/api/v1/control")
         .header(header::HOST, "localhost")
         .header("cookie", &manager.cookie)
