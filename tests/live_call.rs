@@ -86,7 +86,12 @@ fn an_unhappy_customer_is_taken_in_a_real_browser() {
     assert_eq!(ended.code(), 0, "{}", ended.told());
     let transfers = db.rows("select array[mode, outcome] from transfers");
     assert_eq!(transfers, ["bridge|accepted"]);
-    assert_eq!(db.rows("select array[f.final_disposition, c.reason] from follow_ups f join complaints c on c.follow_up_id = f.id"), ["partial|asked_for_person"]);
+    assert_eq!(
+        db.rows(
+            "select array[f.final_disposition, c.reason] from follow_ups f join complaints c on c.follow_up_id = f.id"
+        ),
+        ["partial|asked_for_person"]
+    );
     callees.signal(Signal::SIGTERM);
     let ended = callees.finish(SOON);
     let reports: Vec<Report> = ended.out.iter().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -27,7 +27,8 @@ pub struct Options {
 /// Prints `{"listening":"IP:PORT"}`, then one JSON object for each call that ended. Ends on SIGTERM, SIGINT or when standard output closes.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let prompts = parts::load_prompts(&options.prompts)?;
-    let callees = Callees::bind(options.listen, options.seed, options.tones, prompts).map_err(|e| Failure::start(format!("{e:#}")))?;
+    let callees = Callees::bind(options.listen, options.seed, options.tones, prompts)
+        .map_err(|e| Failure::start(format!("{e:#}")))?;
     print_line(&serde_json::json!({ "listening": callees.local_addr() }))?;
     let stop = parts::stop_on_signal();
     let (reports, mut inbox) = mpsc::unbounded_channel();

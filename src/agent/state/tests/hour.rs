@@ -1,6 +1,6 @@
 //! The virtual hour: 200 agents, three engines, callers who come at random, and everything that goes wrong: hang-ups, rings that nobody answers, phones
 //! that break, engines that crash with calls up, registrations that are lost, pages that are closed, a store that is away, events that come twice.
-//! Seeded (HUIFANG_SEEDS hours instead of two), second by second. After each second: nobody is held twice, every hold has an end, and every hand-over ends once.
+//! Seeded (HUIFANG_SEEDS hours instead of one), second by second. After each second: nobody is held twice, every hold has an end, and every hand-over ends once.
 
 use super::super::{Candidate, Wanted, rank};
 use super::*;
@@ -390,7 +390,7 @@ impl World {
 
 #[test]
 fn two_hundred_agents_an_hour_and_everything_that_goes_wrong() {
-    let seeds = std::env::var("HUIFANG_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2);
+    let seeds = std::env::var("HUIFANG_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1);
     for seed in 1..=seeds {
         let mut world = World::new(seed);
         while world.now < HOUR {
