@@ -100,7 +100,8 @@ await drive({ shots, args: ["--use-fake-device-for-media-stream", "--use-fake-ui
 
   await key("F9");
   let word = "";
-  for (let n = 0; n < 20 && !word.includes("Reject"); n++) { word = await engine("word"); }
+  const hears = async (wanted) => { for (const end = Date.now() + 8000; Date.now() < end && !word.includes(wanted);) { word = await engine("word"); } };
+  await hears("Reject");
   check("F9 turns it down", word.includes("Reject"), word);
   await engine("turned down");
   check("and it is gone", await stage("") && !(await text("#caller")).includes("何雪"));
@@ -118,7 +119,7 @@ await drive({ shots, args: ["--use-fake-device-for-media-stream", "--use-fake-ui
   await key("F2");
   check("and taken back", await page.until("document.querySelector('#stand .sub') === null", 5));
   await key("F9");
-  for (let n = 0; n < 20 && !word.includes("HangUp"); n++) { word = await engine("word"); }
+  await hears("HangUp");
   check("F9 hangs up", word.includes("HangUp"), word);
   await engine("over");
   check("writing up has its time", await stands("wrap_up") && await page.until("/^0:[0-5][0-9]$|^1:00$/.test(document.querySelector('#stand .clock')?.textContent)", 3), await text("#stand"));
