@@ -60,12 +60,12 @@ fn surveys_are_shown() {
     let shown = told(&night, &["survey", "show", "aftersales_3day"], 0).out.join("\n");
     assert_eq!(shown, text.trim_end(), "as it was published");
     words(&told(&night, &["survey", "diff", "aftersales_3day", "2"], 0).out.join("\n"), &["No change"]);
-    let changed = text.replacen("version = 2\n", "version = 3\n", 1).replacen("timeout_s = 6 ", "timeout_s = 8 ", 1);
+    let changed = text.replacen("version = 2\n", "version = 3\n", 1).replacen("timeout_s = 6 ", "timeout_s = 7 ", 1);
     let changed = home.write("changed.toml", changed);
     told(&night, &["survey", "publish", &changed.display().to_string()], 0);
     words(
         &told(&night, &["survey", "diff", "aftersales_3day", "2", "3"], 0).out.join("\n"),
-        &["q1, patience", "8 s for an answer"],
+        &["q1, patience", "7 s for an answer"],
     );
     words(&told(&night, &["survey", "list"], 0).out.join("\n"), &["newest; the file differs"]);
     told(&night, &["survey", "diff", "aftersales_3day", "2", "7"], 2);

@@ -263,7 +263,7 @@ pub async fn reject(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Ends the call for both.
+/// Ends the call for both. Said of a call of one's own that is over already, it is true: the page's media may have told the engine first.
 #[utoipa::path(post, path = "/api/v1/agent/transfers/{id}/hang-up", tag = "agent", security(("token" = [])),
     params(("id" = Uuid, Path, description = "Id of the hand-over")),
     responses((status = 204, description = "Said; the engine does it"),
@@ -271,7 +271,7 @@ pub async fn reject(
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
               (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
               (status = 404, description = "You take no calls", body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "Not yours, or over", body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "Not yours", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn hang_up(
     State(state): State<WebState>,
@@ -280,8 +280,23 @@ pub async fn hang_up(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let (agent, id) = asked(&state, &who, &id, &uri).await?;
-    say(&state, &agent, id, PageWord::HangUp, None).await?;
+    if let Err(problem) = say(&state, &agent, id, PageWord::HangUp, None).await
+        && (problem.status_code() != StatusCode::CONFLICT || !is_over(&state, &agent, id).await?)
+    {
+        return Err(problem);
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Whether a hand-over to this agent has ended, or its end was said.
+async fn is_over(state: &WebState, agent: &Agent, id: TransferId) -> Result<bool, Problem> {
+    let transfer = state.ask(async {
+        let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
+        transfers::get(&mut conn, id).await
+    });
+    let transfer = transfer.await?;
+    let over = transfer.ended_at.is_some() || transfer.page_word == Some(PageWord::HangUp);
+    Ok(transfer.agent() == Some(agent.id) && over)
 }
 
 async fn asked(state: &WebState, who: &Who, id: &str, uri: &Uri) -> Result<(Agent, TransferId), Problem> {

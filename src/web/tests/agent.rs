@@ -151,6 +151,8 @@ async fn a_call_is_taken_in_the_page_and_written_up(pool: PgPool) {
     assert_eq!(scene.post(&scene.of_transfer("hang-up"), serde_json::json!({})).await.status, StatusCode::NO_CONTENT);
     assert_eq!(scene.desk.word().await.0, Some(PageWord::HangUp));
     scene.desk.end(Freed::Talked, TransferOutcome::Accepted).await;
+    let over = scene.post(&scene.of_transfer("hang-up"), serde_json::json!({})).await;
+    assert_eq!(over.status, StatusCode::NO_CONTENT, "the media told the engine first");
     let page = scene.get("/agent?lang=en").await.body;
     well_formed(&page);
     assert!(page.contains("Wrap-up done") && page.contains("何雪"), "the caller stays to be written up");
