@@ -281,7 +281,7 @@ pub async fn hang_up(
 ) -> Result<Response, Problem> {
     let (agent, id) = asked(&state, &who, &id, &uri).await?;
     if let Err(problem) = say(&state, &agent, id, PageWord::HangUp, None).await
-        && (problem.status_code() != StatusCode::CONFLICT || !is_over(&state, &agent, id).await?)
+        && (problem.status_code() != StatusCode::CONFLICT || !is_over(&state, &agent, id).await)
     {
         return Err(problem);
     }
@@ -289,14 +289,15 @@ pub async fn hang_up(
 }
 
 /// Whether a hand-over to this agent has ended, or its end was said.
-async fn is_over(state: &WebState, agent: &Agent, id: TransferId) -> Result<bool, Problem> {
+async fn is_over(state: &WebState, agent: &Agent, id: TransferId) -> bool {
     let transfer = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
         transfers::get(&mut conn, id).await
     });
-    let transfer = transfer.await?;
-    let over = transfer.ended_at.is_some() || transfer.page_word == Some(PageWord::HangUp);
-    Ok(transfer.agent() == Some(agent.id) && over)
+    transfer.await.is_ok_and(|transfer| {
+        let over = transfer.ended_at.is_some() || transfer.page_word == Some(PageWord::HangUp);
+        transfer.agent() == Some(agent.id) && over
+    })
 }
 
 async fn asked(state: &WebState, who: &Who, id: &str, uri: &Uri) -> Result<(Agent, TransferId), Problem> {
