@@ -30,6 +30,8 @@ use summary::{Summary, show_progress};
 const RING_TIMEOUT_S: u64 = 12;
 /// The trunk to the callees.
 const TRUNK: &str = "demo";
+/// Simulated agents have little to write up.
+const WRAP_UP_S: u64 = 3;
 /// New calls a second.
 const CALLS_PER_SECOND: f64 = 20.0;
 
@@ -141,6 +143,7 @@ fn settings(home: &Path, callees: SocketAddr) -> Settings {
             delay_h: 0,
             ..config::Dialer::default()
         },
+        agents: config::Agents { wrap_up_s: WRAP_UP_S, ..config::Agents::default() },
         web: config::Web { listen: loopback, ..config::Web::default() },
         ..Settings::default()
     }
