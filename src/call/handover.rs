@@ -136,6 +136,8 @@ enum State {
     Talking(Held),
     /// The PBX was asked to take the caller.
     Referring(Held, Instant),
+    /// The PBX has said that it will.
+    Taking(Held, Instant),
 }
 
 /// The hand-over of one caller.
@@ -176,7 +178,10 @@ impl Handover {
     /// When [`Handover::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Ringing(_, until) | State::Accepting(_, until) | State::Referring(_, until) => Some(*until),
+            State::Ringing(_, until)
+            | State::Accepting(_, until)
+            | State::Referring(_, until)
+            | State::Taking(_, until) => Some(*until),
             State::Idle | State::Reserving | State::Held(_) | State::Talking(_) => None,
         }
     }
@@ -215,7 +220,7 @@ impl Handover {
                 let why = if held.way == Way::Page { End::AgentFailed } else { End::NoAnswer };
                 self.agent_failed(why, now);
             }
-            State::Referring(_, until) if now >= until => self.refer_failed(now),
+            State::Referring(_, until) | State::Taking(_, until) if now >= until => self.refer_failed(now),
             _ => {}
         }
     }
@@ -296,7 +301,7 @@ impl Handover {
                 self.actions.push_back(Action::HangUpAgent);
                 self.end(held, why);
             }
-            State::Referring(held, _) => {
+            State::Referring(held, _) | State::Taking(held, _) => {
                 if held.way == Way::ReferAttended {
                     self.actions.push_back(Action::HangUpAgent);
                 }
@@ -308,6 +313,11 @@ impl Handover {
     }
 
     fn caller_gone(&mut self) {
+        // A PBX that has accepted and ends our call without a last NOTIFY has the caller, for all that SIP can tell.
+        if let State::Taking(..) = self.state {
+            self.refer_done();
+            return;
+        }
         let why = if self.is_talking() { End::Accepted } else { End::CallerGaveUp };
         self.let_go(why);
     }
@@ -394,14 +404,17 @@ impl Handover {
             }
             State::Accepting(..) | State::Ringing(..) => self.agent_failed(End::Rejected, now),
             // the PBX takes the consulted leg over and ends our side of it
-            State::Referring(..) | State::Idle | State::Reserving | State::Held(_) => {}
+            State::Referring(..) | State::Taking(..) | State::Idle | State::Reserving | State::Held(_) => {}
         }
     }
 
     /// This one did not take the call: the next one, or a promise to call back.
     fn agent_failed(&mut self, why: End, now: Instant) {
         let (held, talked) = match self.state {
-            State::Ringing(held, _) | State::Accepting(held, _) | State::Referring(held, _) => (held, false),
+            State::Ringing(held, _)
+            | State::Accepting(held, _)
+            | State::Referring(held, _)
+            | State::Taking(held, _) => (held, false),
             State::Talking(held) => (held, true),
             State::Idle | State::Reserving | State::Held(_) => return,
         };
@@ -434,15 +447,15 @@ impl Handover {
     }
 
     fn refer_accepted(&mut self) {
-        if let State::Referring(held, _) = self.state
-            && held.way == Way::Refer
-        {
+        let State::Referring(held, until) = self.state else { return };
+        self.state = State::Taking(held, until);
+        if held.way == Way::Refer {
             self.step(held, Step::Ringing);
         }
     }
 
     fn refer_done(&mut self) {
-        let State::Referring(held, _) = self.state else { return };
+        let (State::Referring(held, _) | State::Taking(held, _)) = self.state else { return };
         if held.way == Way::Refer {
             self.step(held, Step::Answered);
         } else {
@@ -456,7 +469,7 @@ impl Handover {
     }
 
     fn refer_failed(&mut self, now: Instant) {
-        if let State::Referring(held, _) = self.state {
+        if let State::Referring(held, _) | State::Taking(held, _) = self.state {
             self.state = State::Idle;
             if held.way == Way::ReferAttended {
                 self.actions.push_back(Action::HangUpAgent);

@@ -241,6 +241,16 @@ fn a_pbx_takes_the_caller_or_gives_them_back() {
         (Input::ReferAccepted, "ringing"),
         (Input::ReferDone, "answered, accepted, end accepted, Talked"),
     ]);
+    for (accepted, want) in [(true, "answered, accepted, end accepted, Talked"), (false, "end customer_gave_up")] {
+        let mut desk = Desk::new();
+        desk.give(Input::Wanted);
+        desk.give(Input::Held(held(1, Way::Refer)));
+        desk.give(Input::Connect(waiting()));
+        if accepted {
+            desk.give(Input::ReferAccepted);
+        }
+        assert_eq!(desk.give(Input::CallerGone), want, "our call ends without a last NOTIFY");
+    }
     let mut desk = Desk::new();
     desk.play(&[
         (Input::Wanted, "reserve(0)"),
