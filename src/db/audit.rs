@@ -51,9 +51,9 @@ pub async fn add_once(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) 
     if known { Ok(()) } else { add(conn, entry, random).await }
 }
 
-/// The newest `limit` entries, newest first.
+/// The newest `limit` entries, last written first.
 pub async fn newest(conn: &mut PgConnection, limit: i64) -> Result<Vec<Entry>> {
-    Ok(sqlx::query_as("select at, user_id, action, object, detail from audit_log order by at desc, id desc limit $1")
+    Ok(sqlx::query_as("select at, user_id, action, object, detail from audit_log order by seq desc limit $1")
         .bind(limit)
         .fetch_all(conn)
         .await?)
