@@ -8,7 +8,7 @@ mod night;
 
 use chrono::{TimeDelta, Utc};
 use common::db::Db;
-use common::{Home, ROOT, Running, SOON, bare, until};
+use common::{Callees, Home, SOON, until};
 use huifang::agent::state::Wish;
 use huifang::db::agent_sessions;
 use huifang::db::agents::{self, Profile};
@@ -33,34 +33,15 @@ const TRANSFERS: &str =
     "select array[a.sip_uri, t.outcome] from transfers t left join agents a on a.id = t.agent_id order by t.ordinal";
 const STANDING: &str = "select array[split_part(split_part(a.sip_uri, ':', 2), '@', 1), s.state] from agent_sessions s join agents a on a.id = s.agent_id where s.ended_at is null order by 1";
 
-/// A process of simulated customers and agents.
-struct Phones {
-    address: SocketAddr,
-    process: Running,
-}
-
-impl Phones {
-    fn start() -> Phones {
-        let mut command = bare();
-        command.args(["callee", "--seed", "7", "--prompts", &format!("{ROOT}/prompts")]);
-        let mut process = Running::start("callee", command);
-        let first = process.line("address", |line| line.contains("listening"));
-        let first: serde_json::Value = serde_json::from_str(&first).unwrap();
-        Phones { address: first["listening"].as_str().unwrap().parse().unwrap(), process }
-    }
-
-    /// Ends it; what the customers and what the agents saw.
-    fn finish(self) -> (Vec<Report>, Vec<AgentReport>) {
-        self.process.signal(Signal::SIGTERM);
-        let ended = self.process.finish(SOON);
-        let reports = ended.out.iter().skip(1).map(|line| serde_json::from_str(line).unwrap());
-        let (agents, calls): (Vec<Report>, Vec<Report>) = reports.partition(|r| matches!(r, Report::Agent(_)));
-        let agents = agents.into_iter().filter_map(|report| match report {
-            Report::Agent(report) => Some(report),
-            Report::Call(_) => None,
-        });
-        (calls, agents.collect())
-    }
+/// Ends the phones; what the customers and what the agents saw.
+fn finish(phones: Callees) -> (Vec<Report>, Vec<AgentReport>) {
+    let reports = phones.reports().into_iter().map(|report| serde_json::from_value(report).unwrap());
+    let (agents, calls): (Vec<Report>, Vec<Report>) = reports.partition(|r| matches!(r, Report::Agent(_)));
+    let agents = agents.into_iter().filter_map(|report| match report {
+        Report::Agent(report) => Some(report),
+        Report::Call(_) => None,
+    });
+    (calls, agents.collect())
 }
 
 /// Puts agents on duty, the first one idle longest, all at `phones`.
@@ -112,7 +93,7 @@ fn transfers(db: &Db) -> Vec<String> {
 
 #[test]
 fn the_next_agent_takes_the_caller_whom_the_first_refuses() {
-    let (home, db, phones) = (Home::new(), Db::new(), Phones::start());
+    let (home, db, phones) = (Home::new(), Db::new(), Callees::start(7));
     let night = Night::new(&home, Some(&db.url), phones.address, SHORT);
     night.import(&[ASKS_FOR_PERSON]);
     on_duty(&db, phones.address, &["agent-busy1", "agent1"], Reach::Uri);
@@ -130,7 +111,7 @@ fn the_next_agent_takes_the_caller_whom_the_first_refuses() {
         db.count("select count(*) from transfers where wanted_at <= ringing_at and ringing_at <= answered_at and answered_at <= accepted_at and accepted_at < ended_at"),
         1
     );
-    let (calls, agents) = phones.finish();
+    let (calls, agents) = finish(phones);
     assert!(calls.iter().all(|report| matches!(report, Report::Call(call) if call.met_agent)), "{calls:?}");
     let took: Vec<_> = agents.iter().filter(|report| report.took).collect();
     assert!(took.len() == 1 && took[0].agent == "agent1" && took[0].heard_customer, "{agents:?}");
@@ -139,7 +120,7 @@ fn the_next_agent_takes_the_caller_whom_the_first_refuses() {
 
 #[test]
 fn an_agent_who_does_not_react_leaves_the_caller_with_a_promise_and_takes_a_break() {
-    let (home, db, phones) = (Home::new(), Db::new(), Phones::start());
+    let (home, db, phones) = (Home::new(), Db::new(), Callees::start(7));
     let night = Night::new(&home, Some(&db.url), phones.address, SHORT);
     night.import(&[ASKS_FOR_PERSON]);
     on_duty(&db, phones.address, &["agent-away1", "agent-mute1"], Reach::Uri);
@@ -149,13 +130,13 @@ fn an_agent_who_does_not_react_leaves_the_caller_with_a_promise_and_takes_a_brea
     assert_eq!(transfers(&db)[..2], ["agent-away1|no_answer", "agent-mute1|no_answer"]);
     assert_eq!(db.rows(STANDING), ["agent-away1|break", "agent-mute1|break"]);
     assert_eq!(db.count("select count(*) from recordings where kind = 'statement'"), 1, "what the customer had to say");
-    let (_, agents) = phones.finish();
+    let (_, agents) = finish(phones);
     assert!(agents.iter().all(|report| !report.took && !report.heard_customer), "{agents:?}");
 }
 
 #[test]
 fn a_pbx_that_refuses_gives_the_caller_back() {
-    let (home, db, phones) = (Home::new(), Db::new(), Phones::start());
+    let (home, db, phones) = (Home::new(), Db::new(), Callees::start(7));
     let night = Night::new(&home, Some(&db.url), phones.address, SHORT);
     night.import(&[ASKS_FOR_PERSON]);
     // the simulated customer's phone knows no REFER
@@ -165,12 +146,12 @@ fn a_pbx_that_refuses_gives_the_caller_back() {
     assert_eq!(done(&db), ["done|partial|asked_for_person|open"]);
     assert_eq!(transfers(&db)[0], "queue|pbx_refused");
     assert_eq!(db.count("select count(*) from recordings where kind = 'statement'"), 1);
-    phones.finish();
+    finish(phones);
 }
 
 #[test]
 fn an_engine_that_is_killed_while_they_talk_leaves_nobody_held_and_calls_nobody_again() {
-    let (home, db, phones) = (Home::new(), Db::new(), Phones::start());
+    let (home, db, phones) = (Home::new(), Db::new(), Callees::start(7));
     let night = Night::new(&home, Some(&db.url), phones.address, SHORT);
     night.import(&[ASKS_FOR_PERSON]);
     on_duty(&db, phones.address, &["agent1"], Reach::Uri);
@@ -190,13 +171,13 @@ fn an_engine_that_is_killed_while_they_talk_leaves_nobody_held_and_calls_nobody_
     engine.signal(Signal::SIGTERM);
     let ended = engine.finish(SOON);
     assert_eq!(ended.code(), 0, "{}", ended.told());
-    let (calls, _) = phones.finish();
+    let (calls, _) = finish(phones);
     assert_eq!(calls.len(), 1, "{calls:?}");
 }
 
 #[test]
 fn phones_that_vanish_together_while_one_rings_leave_nothing_stuck() {
-    let (home, db, phones) = (Home::new(), Db::new(), Phones::start());
+    let (home, db, phones) = (Home::new(), Db::new(), Callees::start(7));
     let night = Night::new(&home, Some(&db.url), phones.address, SHORT);
     night.import(&[ASKS_FOR_PERSON]);
     on_duty(&db, phones.address, &["agent-away1"], Reach::Uri);
@@ -204,7 +185,7 @@ fn phones_that_vanish_together_while_one_rings_leave_nothing_stuck() {
     until("the agent's phone to ring", CALL, || {
         (db.count("select count(*) from transfers where ringing_at is not null") == 1).then_some(())
     });
-    phones.process.kill();
+    phones.kill();
     assert_eq!(done(&db)[0].split('|').next_back(), Some("open"), "the complaint is kept");
     until("the agent to be free", CALL, || {
         (db.count("select count(*) from agent_sessions where lease_token is not null") == 0).then_some(())

@@ -7,7 +7,7 @@ mod common;
 mod night;
 
 use common::db::Db;
-use common::{Finished, Home, ROOT, Running, SOON, bare};
+use common::{Callees, Finished, Home, ROOT, SOON};
 use huifang::sim::callee::Report;
 use huifang::sim::tone::AGENT_HZ;
 use night::Night;
@@ -45,13 +45,8 @@ fn voice(path: &Path) {
 #[test]
 fn an_unhappy_customer_is_taken_in_a_real_browser() {
     let (home, db) = (Home::new(), Db::new());
-    let mut command = bare();
-    command.args(["callee", "--seed", "7", "--tones", "--prompts", &format!("{ROOT}/prompts")]);
-    let mut callees = Running::start("callee", command);
-    let first = callees.line("address", |line| line.contains("listening"));
-    let first: serde_json::Value = serde_json::from_str(&first).unwrap();
-    let trunk = first["listening"].as_str().unwrap().parse().unwrap();
-    let night = Night::new(&home, Some(&db.url), trunk, "max_calls = 1");
+    let callees = Callees::start_with(7, &["--tones"]);
+    let night = Night::new(&home, Some(&db.url), callees.address, "max_calls = 1");
     let password = home.write("password", "right as rain\n");
     told(&night, &["migrate"]);
     told(&night, &["users", "add", "li.na", "--role", "agent", "--password-file", password.to_str().unwrap()]);
@@ -92,8 +87,7 @@ fn an_unhappy_customer_is_taken_in_a_real_browser() {
         ),
         ["partial|asked_for_person"]
     );
-    callees.signal(Signal::SIGTERM);
-    let ended = callees.finish(SOON);
-    let reports: Vec<Report> = ended.out.iter().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reports: Vec<Report> =
+        callees.reports().into_iter().map(|report| serde_json::from_value(report).unwrap()).collect();
     assert!(matches!(&reports[..], [Report::Call(call)] if call.met_agent), "the customer heard the tone: {reports:?}");
 }

@@ -124,7 +124,7 @@ pub enum Input {
 enum State {
     /// Nobody is wanted.
     Idle,
-    /// An agent is looked for. `waiting`: the caller is on hold already.
+    /// An agent is looked for.
     Reserving,
     /// Held, while the caller is asked.
     Held(Held),
@@ -196,7 +196,7 @@ impl Handover {
             Input::Connect(waiting) => self.connect(waiting, now),
             Input::NotWanted => self.let_go(End::Declined),
             Input::CallerGone => self.caller_gone(),
-            Input::Stop => self.stop(now),
+            Input::Stop => self.stop(),
             Input::Rings => self.rings(),
             Input::PickedUp => self.picked_up(now),
             Input::Connected => self.connected(),
@@ -323,7 +323,7 @@ impl Handover {
     }
 
     /// A talk goes on until it ends or is cut; whoever only waits is told honestly.
-    fn stop(&mut self, _now: Instant) {
+    fn stop(&mut self) {
         self.stopped = true;
         if !self.is_talking() {
             let waited = self.waiting.is_some();

@@ -261,8 +261,13 @@ pub struct Callees {
 impl Callees {
     /// Starts it.
     pub fn start(seed: u64) -> Callees {
+        Callees::start_with(seed, &[])
+    }
+
+    /// Starts it with more options.
+    pub fn start_with(seed: u64, more: &[&str]) -> Callees {
         let mut command = bare();
-        command.args(["callee", "--seed", &seed.to_string(), "--prompts", &format!("{ROOT}/prompts")]);
+        command.args(["callee", "--seed", &seed.to_string(), "--prompts", &format!("{ROOT}/prompts")]).args(more);
         let mut process = Running::start("callee", command);
         let first = process.line("address", |line| line.contains("listening"));
         let first: serde_json::Value = serde_json::from_str(&first).unwrap();
@@ -271,13 +276,23 @@ impl Callees {
 
     /// Ends it by SIGTERM; the called numbers in the order in which their calls ended, with whether they picked up.
     pub fn finish(self) -> Vec<(String, bool)> {
-        self.process.signal(nix::sys::signal::Signal::SIGTERM);
-        let ended = self.process.finish(SOON);
-        assert_eq!(ended.code(), 0, "{}", ended.told());
         let report = |report: &serde_json::Value| {
             (report["number"].as_str().unwrap().to_owned(), report["answered"].as_bool().unwrap())
         };
-        ended.json().iter().skip(1).map(report).collect()
+        self.reports().iter().map(report).collect()
+    }
+
+    /// Ends it by SIGTERM; what customers and agents saw, in the order in which their calls ended.
+    pub fn reports(self) -> Vec<serde_json::Value> {
+        self.process.signal(nix::sys::signal::Signal::SIGTERM);
+        let ended = self.process.finish(SOON);
+        assert_eq!(ended.code(), 0, "{}", ended.told());
+        ended.json().split_off(1)
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(self) {
+        self.process.kill();
     }
 }
 
