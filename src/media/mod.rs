@@ -1,4 +1,4 @@
-//! Media core: RTP, G.711, keys, playout and recording of one call, without a socket or a clock of its own (RFC 3550, RFC 3551, RFC 4733).
+//! Media core: RTP, RTCP, G.711, keys, playout, recording and quality of one call, without a socket or a clock of its own (RFC 3550, RFC 3551, RFC 4733).
 //!
 //! All audio is G.711 at 8 kHz in frames of 20 ms; [`session::Session`] joins the parts, `net::media_engine` drives it.
 
@@ -7,7 +7,9 @@ pub mod dtmf;
 pub mod g711;
 pub mod playout;
 pub mod prompt;
+pub mod quality;
 pub mod recorder;
+pub mod rtcp;
 pub mod rtp;
 pub mod session;
 

@@ -23,18 +23,25 @@ pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Negotiated),
     let mut session = write::session(local);
     for (index, media) in offered.medias.iter().enumerate() {
         session.medias.push(if index == taken {
-            write::audio(local, &[(audio.codec, audio.payload_type)], audio.telephone_event, audio.direction)
+            let mut answered =
+                write::audio(local, &[(audio.codec, audio.payload_type)], audio.telephone_event, audio.direction);
+            if audio.rtcp == audio.remote {
+                answered.attributes.push(write::rtcp_mux());
+            }
+            answered
         } else {
             refused(media)
         });
     }
     let negotiated = Negotiated {
         remote: audio.remote,
+        rtcp: audio.rtcp,
         codec: audio.codec,
         payload_type: audio.payload_type,
         receive_payload_type: audio.payload_type,
         telephone_event: audio.telephone_event,
         receive_telephone_event: audio.telephone_event,
+        comfort_noise: audio.comfort_noise,
         ptime_ms: audio.ptime_ms.unwrap_or(local.ptime_ms),
         direction: audio.direction,
     };
@@ -66,11 +73,13 @@ pub fn read_answer(local: &LocalMedia, answer: &[u8]) -> Result<Negotiated, SdpE
     let audio = read::audio(local, &answer, media)?;
     Ok(Negotiated {
         remote: audio.remote,
+        rtcp: audio.rtcp,
         codec: audio.codec,
         payload_type: audio.payload_type,
         receive_payload_type: audio.codec.payload_type(),
         telephone_event: audio.telephone_event,
         receive_telephone_event: audio.telephone_event.and(local.telephone_event),
+        comfort_noise: audio.comfort_noise,
         ptime_ms: audio.ptime_ms.unwrap_or(local.ptime_ms),
         direction: audio.direction,
     })

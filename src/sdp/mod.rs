@@ -114,6 +114,8 @@ impl Direction {
 pub struct Negotiated {
     /// Where to send RTP. With an unspecified address (0.0.0.0: old style hold) the direction says that we may not.
     pub remote: SocketAddr,
+    /// Where to send RTCP: the same address where both share a port (RFC 5761), else the peer's (RFC 3605), or the next port.
+    pub rtcp: SocketAddr,
     /// The codec.
     pub codec: Codec,
     /// Payload type to send the codec with.
@@ -124,6 +126,8 @@ pub struct Negotiated {
     pub telephone_event: Option<u8>,
     /// Payload type under which we asked for telephone-event, if it was agreed on.
     pub receive_telephone_event: Option<u8>,
+    /// Payload type under which the peer may send comfort noise (RFC 3389), beside the static 13.
+    pub comfort_noise: Option<u8>,
     /// Milliseconds of audio in a packet that the peer would like, else ours.
     pub ptime_ms: u32,
     /// Which way audio flows, seen from us.

@@ -55,9 +55,11 @@ fn line_of(error: &ParserError) -> usize {
 /// What one audio line of the peer offers or answers.
 pub(super) struct Audio {
     pub remote: SocketAddr,
+    pub rtcp: SocketAddr,
     pub codec: Codec,
     pub payload_type: u8,
     pub telephone_event: Option<u8>,
+    pub comfort_noise: Option<u8>,
     pub ptime_ms: Option<u32>,
     /// Seen from us.
     pub direction: Direction,
@@ -86,12 +88,15 @@ pub(super) fn audio(local: &LocalMedia, session: &Session, media: &Media) -> Res
         local.codecs.contains(&codec).then_some((codec, format))
     });
     let (codec, payload_type) = known.ok_or(SdpError::NoCommonCodec)?;
-    let is_event = |format: &u8| {
-        rtpmap(media, *format).is_some_and(|(name, rate, channels)| {
-            name.eq_ignore_ascii_case("telephone-event") && rate == 8000 && channels == 1
+    let named = |wanted: &'static str| {
+        formats().find(|format| {
+            rtpmap(media, *format).is_some_and(|(name, rate, channels)| {
+                name.eq_ignore_ascii_case(wanted) && rate == 8000 && channels == 1
+            })
         })
     };
-    let telephone_event = local.telephone_event.and_then(|_| formats().find(is_event));
+    let telephone_event = local.telephone_event.and_then(|_| named("telephone-event"));
+    let comfort_noise = named("CN");
     let remote = SocketAddr::new(address(session, media)?, media.port);
     let mut direction = direction(&media.attributes)
         .or_else(|| direction(&session.attributes))
@@ -101,7 +106,8 @@ pub(super) fn audio(local: &LocalMedia, session: &Session, media: &Media) -> Res
         // RFC 3264, 8.4: the hold of RFC 2543. The peer wants nothing sent to it.
         direction = if direction.may_receive() { Direction::RecvOnly } else { Direction::Inactive };
     }
-    Ok(Audio { remote, codec, payload_type, telephone_event, ptime_ms: ptime(media, session), direction })
+    let (rtcp, ptime_ms) = (rtcp(media, remote), ptime(media, session));
+    Ok(Audio { remote, rtcp, codec, payload_type, telephone_event, comfort_noise, ptime_ms, direction })
 }
 
 /// The codec of a payload type: by its rtpmap, or by the static table of RFC 3551 where it has none.
@@ -143,6 +149,21 @@ fn address(session: &Session, media: &Media) -> Result<IpAddr, SdpError> {
         && connection.addrtype.as_str().eq_ignore_ascii_case(kind)
         && !address.is_multicast();
     if right { Ok(address) } else { Err(SdpError::NoAddress) }
+}
+
+/// Where the peer takes RTCP: with RTP (RFC 5761), where `a=rtcp` says (RFC 3605), else on the next port (RFC 3550, 11). What cannot be read counts as
+/// not said.
+fn rtcp(media: &Media, remote: SocketAddr) -> SocketAddr {
+    if media.attributes.iter().any(|attribute| attribute.attribute.eq_ignore_ascii_case("rtcp-mux")) {
+        return remote;
+    }
+    let said = values(&media.attributes, "rtcp").find_map(|value| {
+        let mut words = value.split_ascii_whitespace();
+        let port = words.next()?.parse().ok().filter(|port| *port != 0)?;
+        let address = words.nth(2).and_then(|address| address.parse().ok()).filter(|ip: &IpAddr| !ip.is_multicast());
+        Some(SocketAddr::new(address.unwrap_or(remote.ip()), port))
+    });
+    said.unwrap_or(SocketAddr::new(remote.ip(), remote.port().saturating_add(1)))
 }
 
 /// The direction as the peer writes it, seen from the peer.

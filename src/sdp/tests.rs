@@ -17,7 +17,7 @@ pub(super) fn local() -> LocalMedia {
 #[test]
 fn the_offer_says_what_we_have() {
     let want = "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n\
-                a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
+                a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\na=rtcp-mux\r\n";
     assert_eq!(String::from_utf8(offer(&local())).unwrap(), want);
 }
 
@@ -34,11 +34,13 @@ fn read(lines: &[&str]) -> Result<Negotiated, SdpError> {
 fn plain() -> Negotiated {
     Negotiated {
         remote: "203.0.113.9:5000".parse().unwrap(),
+        rtcp: "203.0.113.9:5001".parse().unwrap(),
         codec: Codec::Pcma,
         payload_type: 8,
         receive_payload_type: 8,
         telephone_event: None,
         receive_telephone_event: None,
+        comfort_noise: None,
         ptime_ms: 20,
         direction: Direction::SendRecv,
     }
@@ -47,6 +49,12 @@ fn plain() -> Negotiated {
 #[test]
 fn answers_are_read_as_peers_write_them() {
     let pcmu = Negotiated { codec: Codec::Pcmu, payload_type: 0, receive_payload_type: 0, ..plain() };
+    let at = |remote: &str, rtcp: &str| Negotiated {
+        remote: remote.parse().unwrap(),
+        rtcp: rtcp.parse().unwrap(),
+        ..plain()
+    };
+    let noise = |number| Negotiated { comfort_noise: Some(number), ..plain() };
     let keys = |number| Negotiated { telephone_event: Some(number), receive_telephone_event: Some(101), ..plain() };
     for (what, lines, want) in [
         ("static type without rtpmap", vec!["m=audio 5000 RTP/AVP 8"], plain()),
@@ -93,17 +101,39 @@ fn answers_are_read_as_peers_write_them() {
         (
             "c= of the media before that of the session",
             vec!["m=audio 5000 RTP/AVP 8", "c=IN IP4 198.51.100.7"],
-            Negotiated { remote: "198.51.100.7:5000".parse().unwrap(), ..plain() },
+            at("198.51.100.7:5000", "198.51.100.7:5001"),
         ),
         (
             "c= behind the attributes",
             vec!["m=audio 5000 RTP/AVP 8", "a=sendrecv", "c=IN IP4 198.51.100.7"],
-            Negotiated { remote: "198.51.100.7:5000".parse().unwrap(), ..plain() },
+            at("198.51.100.7:5000", "198.51.100.7:5001"),
         ),
         (
             "IPv6",
             vec!["m=audio 5000 RTP/AVP 8", "c=IN IP6 2001:db8::9"],
-            Negotiated { remote: "[2001:db8::9]:5000".parse().unwrap(), ..plain() },
+            at("[2001:db8::9]:5000", "[2001:db8::9]:5001"),
+        ),
+        (
+            "RTCP with RTP",
+            vec!["m=audio 5000 RTP/AVP 8", "a=rtcp:5009", "a=RTCP-MUX"],
+            at("203.0.113.9:5000", "203.0.113.9:5000"),
+        ),
+        (
+            "RTCP on a port of its own",
+            vec!["m=audio 5000 RTP/AVP 8", "a=rtcp:5009"],
+            at("203.0.113.9:5000", "203.0.113.9:5009"),
+        ),
+        (
+            "RTCP at an address of its own",
+            vec!["m=audio 5000 RTP/AVP 8", "a=rtcp:5009 IN IP4 198.51.100.7"],
+            at("203.0.113.9:5000", "198.51.100.7:5009"),
+        ),
+        ("RTCP nowhere", vec!["m=audio 5000 RTP/AVP 8", "a=rtcp:0", "a=rtcp:", "a=rtcp:x IN"], plain()),
+        ("comfort noise", vec!["m=audio 5000 RTP/AVP 8 13", "a=rtpmap:13 CN/8000"], noise(13)),
+        (
+            "comfort noise under a dynamic number",
+            vec!["m=audio 5000 RTP/AVP 8 97 98", "a=rtpmap:97 CN/16000", "a=rtpmap:98 cn/8000"],
+            noise(98),
         ),
         ("ptime", vec!["m=audio 5000 RTP/AVP 8", "a=ptime:30"], Negotiated { ptime_ms: 30, ..plain() }),
         ("ptime that makes no sense", vec!["m=audio 5000 RTP/AVP 8", "a=ptime:0"], plain()),
@@ -240,6 +270,7 @@ fn both_sides_agree() {
     assert_eq!((at_caller.codec, at_caller.telephone_event, at_caller.remote.port()), (Codec::Pcma, Some(101), 7000));
     assert_eq!((at_callee.codec, at_callee.telephone_event, at_callee.remote.port()), (Codec::Pcma, Some(101), 4000));
     assert_eq!(at_caller.remote.ip(), callee.addr);
+    assert_eq!((at_caller.rtcp, at_callee.rtcp), (at_caller.remote, at_callee.remote), "one port for both");
 }
 
 mod properties {

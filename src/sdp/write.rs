@@ -3,11 +3,13 @@
 use super::{Codec, Direction, LocalMedia};
 use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time, TransportProto};
 
-/// Our offer: one audio line with every codec of ours, telephone-event if wanted, sendrecv.
+/// Our offer: one audio line with every codec of ours, telephone-event if wanted, sendrecv, RTCP on the same port if the peer can.
 pub fn offer(local: &LocalMedia) -> Vec<u8> {
     let codecs: Vec<(Codec, u8)> = local.codecs.iter().map(|codec| (*codec, codec.payload_type())).collect();
     let mut session = session(local);
-    session.medias.push(audio(local, &codecs, local.telephone_event, Direction::SendRecv));
+    let mut audio = audio(local, &codecs, local.telephone_event, Direction::SendRecv);
+    audio.attributes.push(rtcp_mux());
+    session.medias.push(audio);
     bytes(&session)
 }
 
@@ -42,6 +44,11 @@ pub(super) fn audio(
     let mut media = Media::new(MediaType::Audio, local.port, TransportProto::RtpAvp, formats.join(" "));
     media.attributes = attributes;
     media
+}
+
+/// RTCP shares the port of RTP (RFC 5761, 5.1.1); who does not know it answers without.
+pub(super) fn rtcp_mux() -> Attribute {
+    Attribute::new("rtcp-mux")
 }
 
 /// The text. Writing into memory cannot fail; should it ever, the peer gets an empty body and refuses it.
