@@ -53,6 +53,6 @@ impl Channel {
 
     fn draw(&mut self, below: u32) -> u32 {
         self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (u64::from(self.seed >> 8) * u64::from(below) >> 24) as u32
+        ((u64::from(self.seed >> 8) * u64::from(below)) >> 24) as u32
     }
 }

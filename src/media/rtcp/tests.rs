@@ -24,7 +24,7 @@ fn what_is_written_is_read() {
         for block in [Some(block()), None] {
             for bye in [false, true] {
                 let bytes = packet(Outgoing { ssrc: 7, sender, block, cname: NAME, bye });
-                assert!(is_rtcp(&bytes) && bytes.len() % 4 == 0);
+                assert!(is_rtcp(&bytes) && bytes.len().is_multiple_of(4));
                 let cname = Some(NAME.as_slice());
                 assert_eq!(read(&bytes, 9), Ok(Compound { from: 7, sender, block, cname, bye }));
                 assert_eq!(read(&bytes, 8).map(|compound| compound.block), Ok(None), "of another stream");
