@@ -195,9 +195,11 @@ async fn tones_go_both_ways_between_a_browser_and_a_telephone() {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     customer.start(Peer {
         remote: socket.local_addr().unwrap(),
+        rtcp: socket.local_addr().unwrap(),
         codec: Codec::Pcma,
         telephone_event: Some(KEYS),
         receive_telephone_event: Some(KEYS),
+        comfort_noise: None,
     });
     let (engine, heard, stop) =
         (customer.local_addr(), Arc::new(Mutex::new(Heard::default())), Arc::new(AtomicBool::new(false)));

@@ -66,6 +66,8 @@ dispositions! {
     TrunkRefused = "trunk_refused", "3.16", Review;
     /// Answered, but no sound ever came.
     NoAudio = "no_audio", "3.16", Unreachable;
+    /// Answered and heard, but nothing of ours ever reached the customer.
+    OneWayAudio = "one_way_audio", "3.16", Unreachable;
     /// The engine was stopped while the phone rang, and took the call back.
     Interrupted = "interrupted", "3.90", NoAnswer;
     /// The INVITE left and nobody knows what became of it.

@@ -39,6 +39,9 @@ use tokio_util::sync::CancellationToken;
 /// Payload type that we offer for telephone-event.
 const TELEPHONE_EVENT: u8 = 101;
 
+/// How long the media plane may take to close a call and say how it was.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
 /// What all calls of a process share.
 #[derive(Clone)]
 pub struct Line {
@@ -119,7 +122,7 @@ pub async fn drive(
     reports: mpsc::UnboundedSender<Report>,
     shutdown: CancellationToken,
 ) -> Result<Ending, NotPlaced> {
-    let (media_events, media_inbox) = mpsc::unbounded_channel();
+    let (media_events, mut media_inbox) = mpsc::unbounded_channel();
     let media = line.media.open(media_events)?;
     let local = local_media(line.public_ip, media.local_addr().port());
     let language = order.definition.language_or_default(&order.facts.language).to_owned();
@@ -140,7 +143,8 @@ pub async fn drive(
     let leg = Leg { sip: line.sip.clone(), id };
     let second = order.agents.map(|(agents, wish)| SecondLeg::new(line.clone(), agents, wish));
     let mut call = Driven { line, machine, media, leg, language, reports, second, ending: None };
-    call.follow(sip_inbox, media_inbox, shutdown).await;
+    call.follow(sip_inbox, &mut media_inbox, shutdown).await;
+    call.close(&mut media_inbox).await;
     // The machine gives an ending for every way that a call can go; its loop runs until it has.
     call.ending.ok_or(NotPlaced::Transport)
 }
@@ -186,7 +190,7 @@ impl Driven<'_> {
     async fn follow(
         &mut self,
         mut sip: SessionEvents,
-        mut media: mpsc::UnboundedReceiver<media::session::Event>,
+        media: &mut mpsc::UnboundedReceiver<media::session::Event>,
         shutdown: CancellationToken,
     ) {
         let mut told = false;
@@ -212,6 +216,23 @@ impl Driven<'_> {
                 Some(input) => self.machine.handle(input, now),
                 None => self.machine.handle_timeout(now),
             }
+        }
+    }
+
+    /// Closes the media, which have a last word: how good they were.
+    async fn close(&mut self, inbox: &mut mpsc::UnboundedReceiver<media::session::Event>) {
+        self.media.close();
+        let quality = async {
+            while let Some(event) = inbox.recv().await {
+                if let media::session::Event::Quality(_) = event {
+                    return Some(event);
+                }
+            }
+            None
+        };
+        if let Ok(Some(event)) = tokio::time::timeout(LAST_WORD, quality).await {
+            self.machine.handle(Input::Media(event), Instant::now());
+            self.act();
         }
     }
 
@@ -277,11 +298,13 @@ impl Driven<'_> {
 pub fn peer(agreed: &sdp::Negotiated) -> Peer {
     Peer {
         remote: agreed.remote,
+        rtcp: agreed.rtcp,
         codec: match agreed.codec {
             sdp::Codec::Pcma => media::Codec::Pcma,
             sdp::Codec::Pcmu => media::Codec::Pcmu,
         },
         telephone_event: agreed.telephone_event,
         receive_telephone_event: agreed.receive_telephone_event,
+        comfort_noise: agreed.comfort_noise,
     }
 }

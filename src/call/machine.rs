@@ -54,6 +54,8 @@ pub struct Machine {
     handover: Option<Handover>,
     /// What made the customer unhappy first.
     cause: Option<Cause>,
+    /// Who hears whom.
+    ears: Ears,
     /// Playbacks that are not the flow's.
     own_tag: u64,
     actions: VecDeque<Action>,
@@ -73,6 +75,7 @@ impl Machine {
             unclaimed: None,
             handover: None,
             cause: None,
+            ears: Ears::default(),
             own_tag: OWN_TAGS,
             actions: VecDeque::new(),
         }
@@ -132,7 +135,7 @@ impl Machine {
         }
     }
 
-    /// Whether the call is over and every action was taken.
+    /// Whether the call is over and every action was taken. Only the quality of its media may still come.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Over) && self.actions.is_empty()
     }
@@ -265,6 +268,7 @@ impl Machine {
                 Some(FlowInput::PlaybackEnded { tag })
             }
             Event::Key { key, .. } => {
+                self.ears.keyed = true;
                 let personal = matches!(&self.state, State::Talking { flow, .. } if flow.keys_are_personal())
                     || self.handover.as_ref().is_some_and(Handover::is_talking);
                 self.note(Moment::Key { key: if personal { HIDDEN } else { key } }, now);
@@ -277,6 +281,12 @@ impl Machine {
                 self.note(Moment::FirstAudio, now);
                 None
             }
+            Event::FirstSound => {
+                self.ears.sound = true;
+                None
+            }
+            Event::Hearing(hearing) => return self.hearing(hearing, now),
+            Event::Quality(quality) => return self.quality(quality, now),
             Event::RecordingEnded { tag, why, recording } => Some(self.recorded(tag, why, recording, now)),
             Event::AudioLost => {
                 self.note(Moment::AudioLost, now);
@@ -293,10 +303,13 @@ impl Machine {
 
 #[path = "machine_agent.rs"]
 mod agent;
+#[path = "machine_ear.rs"]
+mod ear;
 #[path = "machine_flow.rs"]
 mod flow;
 #[path = "machine_io.rs"]
 mod io;
+use ear::Ears;
 pub use flow::disposition_of;
 pub use io::{Action, AgentAction, Ending, Input, Keep};
 

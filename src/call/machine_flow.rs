@@ -136,11 +136,13 @@ impl Machine {
 
     fn finish(&mut self, outcome: Outcome, now: Instant) {
         self.actions.push_back(Action::Keep(Keep::Outcome(outcome)));
-        let (disposition, detail) = disposition_of(outcome);
+        let verdict = self.verdict_of(outcome);
         let resumable =
             outcome == Outcome::Partial && matches!(&self.state, State::Talking { flow, .. } if flow.resumable());
-        let verdict = Verdict { resumable, ..Verdict::new(disposition, Blame::Customer, detail) };
-        let ending = Ending { verdict, sip_status: Some(200), outcome: Some(outcome), never_left: false };
+        let verdict = Verdict { resumable, ..verdict };
+        // who was not to be heard had no conversation
+        let outcome = Some(outcome).filter(|_| verdict.disposition != Disposition::OneWayAudio);
+        let ending = Ending { verdict, sip_status: Some(200), outcome, never_left: false };
         self.hang_up(ending, HangupReason::Normal, now);
     }
 

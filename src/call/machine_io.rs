@@ -5,6 +5,7 @@ use super::super::handover;
 use super::super::timeline::TimelineEvent;
 use crate::ids::{AgentId, TransferId};
 use crate::media;
+use crate::media::quality::Quality;
 use crate::sdp::Negotiated;
 use crate::sip::session::{HangupReason, SessionEvent, TraceLine};
 use crate::survey::definition::PromptId;
@@ -143,6 +144,8 @@ pub enum Keep {
     TransferEnded(TransferId, handover::End),
     /// What the conversation came to; written before we hang up.
     Outcome(Outcome),
+    /// How good the media were.
+    Quality(Quality),
 }
 
 /// How a call ended.

@@ -2,6 +2,7 @@
 //!
 //! Pure data. Start lines are masked before they come here (`sip`), keys of answers are the customer's opinion and stay; names and numbers never enter.
 
+use crate::media::quality::Quality;
 use crate::survey::flow::{ComplaintTrigger, Miss, RecordingKind};
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +126,13 @@ pub enum Moment {
     NoAgent,
     /// No sound for so long that the call was given up.
     AudioLost,
+    /// Whether the far side hears us has changed.
+    Hearing {
+        /// `heard`, `doubtful`, `deaf`.
+        hearing: String,
+    },
+    /// How good the media were, at the end.
+    Quality(Quality),
     /// The call is being ended by us.
     HangUp {
         /// Why.
@@ -180,6 +188,8 @@ impl Moment {
             Moment::TransferEnded { .. } => "transfer_ended",
             Moment::NoAgent => "no_agent",
             Moment::AudioLost => "audio_lost",
+            Moment::Hearing { .. } => "hearing",
+            Moment::Quality(_) => "quality",
             Moment::HangUp { .. } => "hang_up",
             Moment::RemoteEnded => "remote_ended",
             Moment::Ended { .. } => "ended",
@@ -239,6 +249,12 @@ impl Moment {
             Moment::TransferEnded { outcome } => format!("hand-over ended: {outcome}"),
             Moment::NoAgent => "no agent is free".into(),
             Moment::AudioLost => "no sound any more".into(),
+            Moment::Hearing { hearing } => match hearing.as_str() {
+                "heard" => "the far side hears us again".into(),
+                "deaf" => "nothing of ours reaches the far side".into(),
+                _ => "the far side's reports know nothing of our sound".into(),
+            },
+            Moment::Quality(quality) => quality.line(),
             Moment::HangUp { why } => format!("hangs up: {why}"),
             Moment::RemoteEnded => "the customer hung up".into(),
             Moment::Ended { disposition, detail } => format!("{disposition}: {detail}"),

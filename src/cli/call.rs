@@ -130,7 +130,7 @@ async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
             Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
             | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
             | Report::Keep(Keep::WrongNumber | Keep::DoNotCall | Keep::Lead(_) | Keep::Outcome(_))
-            | Report::Keep(Keep::Transfer(..) | Keep::TransferEnded(..)) => {}
+            | Report::Keep(Keep::Transfer(..) | Keep::TransferEnded(..) | Keep::Quality(_)) => {}
         }
     }
 }
@@ -146,7 +146,7 @@ fn conclude(ending: &Ending, json: bool) -> Result<(), Failure> {
     } else {
         say!("\n{disposition} (AAPOR {}): {}", disposition.aapor(), ending.verdict.detail);
     }
-    // Who was never heard had no conversation either, though the survey had begun.
+    // Who was never heard, or heard nothing, had no conversation either, though the survey had begun: then there is no outcome.
     if ending.outcome.is_some() && disposition != Disposition::NoAudio {
         Ok(())
     } else {

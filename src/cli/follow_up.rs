@@ -4,8 +4,10 @@ use super::{Failure, parts};
 use crate::config::Settings;
 use crate::db::story::{self, AttemptStory, FollowUpStory};
 use crate::ids::FollowUpId;
+use crate::media::quality::Quality;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use serde::Deserialize;
 
 /// Options of `follow-up`.
 #[derive(clap::Args, Debug)]
@@ -78,6 +80,10 @@ fn print_attempt(story: &AttemptStory, time: &dyn Fn(DateTime<Utc>) -> String, b
             say!("  {disposition} (AAPOR {}){status}: {detail}", attempt.aapor.as_deref().unwrap_or("-"));
         }
         None => say!("  open, on {}", attempt.node),
+    }
+    let quality = story.timeline.iter().find(|event| event.kind == "quality");
+    if let Some(quality) = quality.and_then(|event| Quality::deserialize(&event.detail).ok()) {
+        say!("  {:<16} {}", "sound", quality.line());
     }
     for answer in &story.answers {
         let score = answer.score.map(|score| format!(", score {score}")).unwrap_or_default();

@@ -263,6 +263,7 @@ fn media_config(settings: &Settings) -> MediaConfig {
         threads: if media.threads == 0 { cores.saturating_sub(1).max(1) } else { media.threads },
         calls_per_thread: media.calls_per_thread,
         rtp_timeout: Duration::from_secs(media.rtp_timeout_s),
+        one_way_after: Duration::from_secs(media.one_way_after_s),
         ..MediaConfig::new(bind, recordings_dir(settings))
     }
 }

@@ -210,6 +210,8 @@ pub struct Media {
     pub calls_per_thread: usize,
     /// Seconds without any RTP before a call is given up.
     pub rtp_timeout_s: u64,
+    /// Seconds for which the far side must hear nothing of us, by its own reports, before a call in which no key came is given up; 0: never.
+    pub one_way_after_s: u64,
     /// Where recordings go; default `<database.data_dir>/recordings`.
     pub recordings_dir: Option<PathBuf>,
 }
@@ -223,6 +225,7 @@ impl Default for Media {
             threads: 0,
             calls_per_thread: 2500,
             rtp_timeout_s: 20,
+            one_way_after_s: 15,
             recordings_dir: None,
         }
     }

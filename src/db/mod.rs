@@ -26,6 +26,7 @@ pub mod gate;
 pub mod imports;
 pub mod journal;
 pub mod leads;
+pub mod media_quality;
 pub mod outlook;
 pub mod phones;
 pub mod queue;

@@ -3,6 +3,7 @@
 use super::answers::{self, Answer};
 use super::complaints::Complaint;
 use super::follow_ups::{self, FollowUp};
+use super::media_quality::{self, MediaQuality};
 use super::state::RecordingKind;
 use super::{Result, StoreError};
 use crate::ids::{AttemptId, FollowUpId, RecordingId};
@@ -125,6 +126,8 @@ pub struct AttemptStory {
     pub answers: Vec<Answer>,
     /// Its recordings.
     pub recordings: Vec<Recording>,
+    /// How good its media were, where there were any.
+    pub quality: Option<MediaQuality>,
     /// Its timeline.
     pub timeline: Vec<Event>,
 }
@@ -186,12 +189,13 @@ async fn with_particulars(conn: &mut PgConnection, attempt: Attempt) -> Result<A
     .bind(attempt.id.0)
     .fetch_all(&mut *conn)
     .await?;
+    let quality = media_quality::of_attempt(conn, attempt.id).await?;
     let timeline =
         sqlx::query_as("select seq, offset_ms, kind, detail from attempt_events where attempt_id = $1 order by seq")
             .bind(attempt.id.0)
             .fetch_all(conn)
             .await?;
-    Ok(AttemptStory { attempt, answers, recordings, timeline })
+    Ok(AttemptStory { attempt, answers, recordings, quality, timeline })
 }
 
 /// A follow-up's whole story, or an error that names it.

@@ -12,12 +12,14 @@ use crate::db::call_backs::NewCallBack;
 use crate::db::complaints::NewComplaint;
 use crate::db::journal::{Fact, Journal};
 use crate::db::leads::NewLead;
+use crate::db::media_quality::MediaQuality;
 use crate::db::queue::Leased;
 use crate::db::state::{ComplaintReason, RecordingKind, TransferOutcome};
 use crate::db::story::Event;
 use crate::db::transfers::TransferMoment;
 use crate::followup::calendar::first_contact_due;
 use crate::ids::{AnswerId, AttemptId, CallBackId, ComplaintId, LeadId, RecordingId};
+use crate::media::quality::Quality;
 use crate::survey::flow::{self, Answer, AnswerValue, ComplaintTrigger};
 use crate::survey::scale::UnhappyReason;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
@@ -142,6 +144,7 @@ impl Keeper {
                 self.kept.outcome = Some(outcome);
                 vec![Fact::SurveyFinished { attempt, outcome: outcome_text(outcome).to_owned() }]
             }
+            Keep::Quality(quality) => vec![Fact::MediaQuality { attempt, quality: stored_quality(&quality) }],
         }
     }
 
@@ -204,6 +207,25 @@ impl Keeper {
             opened_at: at,
             contact_due_at: first_contact_due(at, self.zone),
         }
+    }
+}
+
+/// Counters that do not fit stand at the highest that does.
+fn stored_quality(quality: &Quality) -> MediaQuality {
+    let count = |packets: u32| i32::try_from(packets).unwrap_or(i32::MAX);
+    let small = |value: u16| i16::try_from(value).unwrap_or(i16::MAX);
+    MediaQuality {
+        rx_packets: count(quality.rx_packets),
+        rx_lost: count(quality.rx_lost),
+        rx_late: count(quality.rx_late),
+        rx_duplicates: count(quality.rx_duplicates),
+        rx_silent: quality.silent,
+        jitter_ms: quality.jitter_ms.map(i32::from),
+        jitter_max_ms: quality.jitter_max_ms.map(i32::from),
+        tx_packets: count(quality.tx_packets),
+        tx_lost_permille: quality.tx_lost_permille.map(small),
+        rtt_ms: quality.rtt_ms.map(i32::from),
+        mos_hundredths: quality.mos_hundredths.map(small),
     }
 }
 

@@ -37,6 +37,17 @@ pub enum Hearing {
     Deaf,
 }
 
+impl Hearing {
+    /// The word in a timeline.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Hearing::Heard => "heard",
+            Hearing::Doubtful => "doubtful",
+            Hearing::Deaf => "deaf",
+        }
+    }
+}
+
 /// What a call's media were like, in whole numbers. Times in ms.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Quality {
@@ -88,6 +99,17 @@ impl Quality {
         }
         line
     }
+}
+
+/// Whose a compound packet is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whose {
+    /// Somebody's who knows nothing of our stream: a late packet of the port's last call. Nothing was made of it.
+    Nobodys,
+    /// The peer's, and no sign that its media live: it says that it sends, and nothing comes, or that it leaves.
+    Peers,
+    /// The peer's, and a sign of life.
+    Living,
 }
 
 /// What the far side says of our stream.
@@ -157,10 +179,10 @@ impl Monitor {
         INTERVAL / 2 + INTERVAL * (self.draw % 1000) / 1000
     }
 
-    /// A packet came. `timed`: see [`Reception::packet`].
-    pub fn heard(&mut self, header: &Header, timed: bool, arrival: Instant) {
-        let ticks = samples_in(arrival.saturating_duration_since(self.began)) as u32;
-        self.reception.packet(header, timed, ticks);
+    /// A packet came; `arrival`: see [`Reception::packet`].
+    pub fn heard(&mut self, header: &Header, arrival: Option<Instant>) {
+        let ticks = arrival.map(|arrival| samples_in(arrival.saturating_duration_since(self.began)) as u32);
+        self.reception.packet(header, ticks);
     }
 
     /// The far side's stream.
@@ -193,20 +215,30 @@ impl Monitor {
         self.far.refused = Some((since, now));
     }
 
-    /// Takes a compound packet. True when it shows that the peer lives: it does not when the peer sends and nothing of it comes.
-    pub fn control(&mut self, datagram: &[u8], now: Instant) -> Result<bool, RtcpError> {
+    /// Takes a compound packet.
+    pub fn control(&mut self, datagram: &[u8], now: Instant) -> Result<Whose, RtcpError> {
         let compound = rtcp::read(datagram, self.ssrc)?;
+        let stranger = self.source().is_some_and(|source| source != compound.from);
+        if stranger && compound.block.is_none() {
+            return Ok(Whose::Nobodys);
+        }
         match compound.block {
             Some(block) => self.far_block(&block, now),
             None => self.deaf_report(false, now),
         }
         self.far.sent = self.packets;
-        let Some(sender) = compound.sender else { return Ok(!compound.bye) };
+        let in_vain = compound.sender.is_some_and(|sender| self.sends_in_vain(&sender, now));
+        let lives = !in_vain && !compound.bye;
+        Ok(if lives { Whose::Living } else { Whose::Peers })
+    }
+
+    /// Whether the peer has sent since its last report, and nothing came.
+    fn sends_in_vain(&mut self, sender: &SenderInfo, now: Instant) -> bool {
         let (received, before) = (self.reception.counts().received, self.far.sender.map(|(.., packets)| packets));
         let lost = before.is_some_and(|before| before != sender.packets) && received == self.received;
         self.received = received;
         self.far.sender = Some(((sender.ntp >> 16) as u32, now, sender.packets));
-        Ok(!compound.bye && !lost)
+        lost
     }
 
     fn far_block(&mut self, block: &rtcp::Block, now: Instant) {
@@ -302,7 +334,7 @@ impl Monitor {
         Quality {
             rx_packets: counts.received,
             rx_lost: counts.lost(),
-            rx_late: counts.late,
+            rx_late: counts.all_late(),
             rx_duplicates: counts.duplicates,
             jitter_ms: jitter.map(|(median, _)| median),
             jitter_max_ms: jitter.map(|(_, most)| most),
@@ -321,7 +353,7 @@ impl Monitor {
         let share = f64::from(lost) / expected;
         // a run of lost packets against the run that chance makes at this share, 1/(1 − share) (G.107 7.5)
         let bursts = f64::from(lost) / f64::from(counts.gaps.max(1)) * (1.0 - share);
-        let here = emodel::rating(delay, share + f64::from(counts.late) / expected, bursts);
+        let here = emodel::rating(delay, share + f64::from(counts.all_late()) / expected, bursts);
         let there = self.far.lost_permille.map_or(here, |lost| emodel::rating(delay, f64::from(lost) / 1000.0, 1.0));
         emodel::mos(here.min(there))
     }

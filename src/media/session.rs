@@ -1,18 +1,21 @@
 //! The media of one call as one machine: what is sent in each tick of 20 ms, and what is made of what arrives. No socket, no clock.
 //!
-//! Inputs: [`Session::handle`] (commands), [`Session::receive`] (datagrams), [`Session::tick`] (each 20 ms; gives the packet to send).
+//! Inputs: [`Session::handle`] (commands), [`Session::receive`] (datagrams), [`Session::tick`] (each 20 ms; gives the packet to send), and what the
+//! `control` part has (RTCP, what became of packets).
 //! After any of them drain [`Session::poll_event`] and [`Session::poll_recording`]. Something is sent in every tick, silence when nothing plays:
 //! that keeps NAT bindings open and the peer's clock running. Keys are reported always, also when nothing plays.
 
 use super::bridge::Port;
 use super::dtmf::rfc4733::{Receiver, Sender, Step};
 use super::playout::Playout;
+use super::quality::{Hearing, Monitor};
 use super::recorder::{Recorder, RecordingEnd};
 use super::rtp::{self, HEADER_LEN, Header, Packet, RtpError, SendStream};
 use super::{Codec, FRAME_SAMPLES, Frame};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+mod control;
 mod words;
 pub use words::{Command, Event, Listener, Recording, RecordingOutput};
 
@@ -20,6 +23,10 @@ pub use words::{Command, Event, Listener, Recording, RecordingOutput};
 pub const PACKET_LEN: usize = HEADER_LEN + FRAME_SAMPLES;
 /// Longest payload that is taken for audio: 200 ms.
 const MAX_AUDIO: usize = 10 * FRAME_SAMPLES;
+/// Payload type of comfort noise (RFC 3389, RFC 3551 table 4).
+const COMFORT_NOISE: u8 = 13;
+/// No louder than this is digital silence: the lowest step of A-law.
+const SILENCE: u16 = 8;
 /// How long a key of the bridge is pressed, in ms, however long it was held: the packets of its end may be lost on the way to us.
 const BRIDGED_PRESS_MS: u32 = 100;
 /// Between two of them, in ms.
@@ -34,14 +41,20 @@ pub struct SessionParams {
     pub telephone_event: Option<u8>,
     /// Payload type in which we offered to receive them; a peer that answered with another number may use either (RFC 3264 5.1, 6.1).
     pub receive_telephone_event: Option<u8>,
+    /// Payload type of comfort noise, where it is not the static 13.
+    pub comfort_noise: Option<u8>,
     /// Our SSRC.
     pub ssrc: u32,
     /// Sequence number of the first packet.
     pub first_sequence: u16,
     /// Timestamp of the first packet.
     pub first_timestamp: u32,
-    /// Without a packet for this long the audio is lost.
+    /// Without a packet, or a report of a peer that keeps silent, for this long the audio is lost.
     pub rtp_timeout: Duration,
+    /// For how long the peer must be deaf until that is told; 0: never.
+    pub one_way_after: Duration,
+    /// The wall clock at the start, in the format of NTP (RFC 3550 4).
+    pub ntp: u64,
 }
 
 #[derive(Debug)]
@@ -69,6 +82,8 @@ pub struct Session {
     heard_audio: bool,
     last_packet: Instant,
     lost: bool,
+    monitor: Monitor,
+    hearing: Hearing,
     events: VecDeque<Event>,
     recording: VecDeque<RecordingOutput>,
 }
@@ -89,6 +104,8 @@ impl Session {
             heard_audio: false,
             last_packet: now,
             lost: false,
+            monitor: Monitor::new(params.ssrc, params.ntp, params.first_timestamp, now),
+            hearing: Hearing::default(),
             events: VecDeque::new(),
             recording: VecDeque::new(),
             params,
@@ -128,30 +145,41 @@ impl Session {
     /// Whether this is a packet of the session: RTP with one of its payload types. Decides whom to latch to.
     pub fn recognises(&self, packet: &Packet<'_>) -> bool {
         let payload_type = packet.header.payload_type;
-        Codec::of_payload_type(payload_type).is_some() || self.is_key(payload_type)
+        Codec::of_payload_type(payload_type).is_some() || self.is_key(payload_type) || self.is_noise(payload_type)
     }
 
     fn is_key(&self, payload_type: u8) -> bool {
         [self.params.telephone_event, self.params.receive_telephone_event].contains(&Some(payload_type))
     }
 
+    fn is_noise(&self, payload_type: u8) -> bool {
+        payload_type == COMFORT_NOISE || self.params.comfort_noise == Some(payload_type)
+    }
+
     /// Takes one datagram.
     pub fn receive(&mut self, datagram: &[u8], now: Instant) -> Result<(), RtpError> {
-        self.take(&rtp::read(datagram)?, now);
+        self.take(&rtp::read(datagram)?, None, now);
         Ok(())
     }
 
-    /// Takes one packet that is read already (from SRTP).
-    pub fn take(&mut self, packet: &Packet<'_>, now: Instant) {
-        if self.is_key(packet.header.payload_type) {
-            self.last_packet = now;
-            self.key_packet(&packet.header, packet.payload, now);
-        } else if let Some(codec) = Codec::of_payload_type(packet.header.payload_type) {
-            self.last_packet = now;
-            self.audio_packet(codec, &packet.header, packet.payload, now);
-        } else if packet.header.payload_type == 13 {
-            self.last_packet = now; // comfort noise (RFC 3389): the peer lives
+    /// Takes one packet that is read already (from SRTP). `arrived`: when the system got it, where that was asked for.
+    pub fn take(&mut self, packet: &Packet<'_>, arrived: Option<Instant>, now: Instant) {
+        let Packet { header, payload } = packet;
+        if self.is_key(header.payload_type) {
+            self.lives(header, None, now);
+            self.key_packet(header, payload, now);
+        } else if let Some(codec) = Codec::of_payload_type(header.payload_type) {
+            self.lives(header, arrived, now);
+            self.audio_packet(codec, header, payload, now);
+        } else if self.is_noise(header.payload_type) {
+            // it fills a pause of the peer's; the pause needs no filling here, recordings and bridges fill gaps themselves
+            self.lives(header, arrived, now);
         }
+    }
+
+    fn lives(&mut self, header: &Header, arrived: Option<Instant>, now: Instant) {
+        self.last_packet = now;
+        self.monitor.heard(header, arrived);
     }
 
     fn key_packet(&mut self, header: &Header, payload: &[u8], now: Instant) {
@@ -176,6 +204,10 @@ impl Session {
         if !self.heard_audio {
             self.heard_audio = true;
             self.events.push_back(Event::FirstAudio);
+        }
+        if !self.monitor.has_sound() && payload.iter().any(|byte| codec.decode(*byte).unsigned_abs() > SILENCE) {
+            self.monitor.sound();
+            self.events.push_back(Event::FirstSound);
         }
         let heard = self.listener.as_mut().and_then(|listener| listener.hear(codec, timestamp, payload));
         if let Some(prompt) = heard.map(str::to_owned) {
@@ -289,10 +321,11 @@ impl Session {
         self.recording.push_back(RecordingOutput::Ended(why));
     }
 
-    /// The call is over: a recording that runs ends.
+    /// The call is over: a recording that runs ends, and the quality is told.
     pub fn close(&mut self) {
         self.bridge = None;
         self.end_recording(RecordingEnd::Closed);
+        self.events.push_back(Event::Quality(self.monitor.quality()));
     }
 
     /// The next event for the owner.

@@ -263,7 +263,14 @@ mod tests {
         let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let (ignored, _ignored) = tokio::sync::mpsc::unbounded_channel();
         let (caller, callee) = (engine.open(ignored).expect("a call"), engine.open(sender).expect("a call"));
-        let peer = |remote| Peer { remote, codec: Codec::Pcma, telephone_event: None, receive_telephone_event: None };
+        let peer = |remote| Peer {
+            remote,
+            rtcp: remote,
+            codec: Codec::Pcma,
+            telephone_event: None,
+            receive_telephone_event: None,
+            comfort_noise: None,
+        };
         callee.command(Command::Listen(Box::new(Ear::new(index))));
         callee.start(peer(caller.local_addr()));
         caller.start(peer(callee.local_addr()));

@@ -34,6 +34,12 @@ words! {
     no_live_calls: "当前没有通话。", "No calls at the moment.";
     number: "号码", "Number";
     trunk: "线路", "Trunk";
+    media: "通话音质", "Sound";
+    lost_to_us: "收音丢包", "lost to us";
+    lost_to_them: "对方丢包", "lost to them";
+    jitter: "抖动", "jitter";
+    round_trip: "往返", "round trip";
+    nothing_heard: "对方无声音", "nothing but silence came";
     state: "状态", "State";
     since: "时长", "For";
     question: "当前问题", "Question";

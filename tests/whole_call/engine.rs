@@ -175,6 +175,7 @@ impl Engine {
             Keep::Recording { .. } => self.recordings += 1,
             Keep::Outcome(outcome) => self.outcomes.push(outcome),
             Keep::InviteSent | Keep::Answered | Keep::ComplaintNote(_) | Keep::CallBack(_) | Keep::WrongNumber => {}
+            Keep::Quality(_) => panic!("nobody closes media here"),
             Keep::Transfer(..) | Keep::TransferEnded(..) => panic!("nobody has agents here: {keep:?}"),
             Keep::DoNotCall | Keep::Lead(_) => panic!("no persona asks for help: {keep:?}"),
         }

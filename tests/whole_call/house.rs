@@ -84,6 +84,9 @@ pub fn session(side: usize, agreed: &Negotiated, seed: u64, now: Instant) -> Ses
         first_sequence: u16::MAX - 300,
         first_timestamp: u32::MAX - 200_000,
         rtp_timeout: RTP_TIMEOUT,
+        comfort_noise: None,
+        one_way_after: Duration::from_secs(15),
+        ntp: 0,
     };
     Session::new(params, now)
 }

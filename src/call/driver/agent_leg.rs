@@ -164,6 +164,12 @@ fn of_media(event: &Event) -> Option<Input> {
         Event::Key { key, .. } => Some(Input::Key(*key)),
         Event::PlaybackEnded { .. } => Some(Input::WhisperEnded),
         Event::AudioLost => Some(Input::Broken),
-        Event::FirstAudio | Event::RecordingEnded { .. } | Event::KeysSent { .. } | Event::Heard { .. } => None,
+        Event::FirstAudio
+        | Event::FirstSound
+        | Event::Hearing(_)
+        | Event::Quality(_)
+        | Event::RecordingEnded { .. }
+        | Event::KeysSent { .. }
+        | Event::Heard { .. } => None,
     }
 }

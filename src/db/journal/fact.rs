@@ -5,6 +5,7 @@ use crate::db::attempts::{self, AttemptEnd, Ended};
 use crate::db::call_backs::{self, NewCallBack};
 use crate::db::complaints::{self, NewComplaint};
 use crate::db::leads::{self, NewLead};
+use crate::db::media_quality::{self, MediaQuality};
 use crate::db::story::{self, Event};
 use crate::db::transfers::{self, TransferMoment};
 use crate::db::{Result, phones};
@@ -69,6 +70,13 @@ pub enum Fact {
         /// With what (`complete`, `refusal` …).
         outcome: String,
     },
+    /// How good the media were.
+    MediaQuality {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What was measured.
+        quality: MediaQuality,
+    },
     /// Entries of the timeline.
     Events {
         /// Which attempt.
@@ -105,6 +113,7 @@ impl Fact {
             Fact::Lead(lead) => leads::add(conn, lead).await.map(drop),
             Fact::Recording(recording) => answers::add_recording(conn, recording).await.map(drop),
             Fact::SurveyFinished { attempt, outcome } => attempts::survey_finished(conn, *attempt, outcome).await,
+            Fact::MediaQuality { attempt, quality } => media_quality::set(conn, *attempt, quality).await,
             Fact::Events { attempt, events } => story::add_events(conn, *attempt, events).await,
             Fact::Transfer { transfer, moment, at } => transfers::moment(conn, *transfer, *moment, *at).await,
             Fact::AttemptEnded(end) => {

@@ -25,7 +25,9 @@ pub struct Counts {
     pub received: u32,
     /// Packets that should have come: from the first to the highest number.
     pub expected: u32,
-    /// Of `received`: so late that a jitter buffer of 60 ms would not have played them.
+    /// Of `received`: those whose arrival was told (a sample will do).
+    pub timed: u32,
+    /// Of `timed`: so late that a jitter buffer of 60 ms would not have played them.
     pub late: u32,
     /// Of `received`: behind one with a higher number.
     pub reordered: u32,
@@ -41,6 +43,11 @@ impl Counts {
     /// Packets that never came.
     pub fn lost(&self) -> u32 {
         self.expected.saturating_sub(self.received)
+    }
+
+    /// Late packets among all that were received, as the sample has them.
+    pub fn all_late(&self) -> u32 {
+        (u64::from(self.late) * u64::from(self.received) / u64::from(self.timed.max(1))) as u32
     }
 }
 
@@ -72,9 +79,9 @@ pub struct Reception {
 }
 
 impl Reception {
-    /// Takes the header of a packet that came at `arrival` (8 kHz ticks of any clock). `timed`: its timestamp is that of the moment in which it was
-    /// sent (all but those of a key, RFC 4733 2.2.2, which have the beginning of the press).
-    pub fn packet(&mut self, header: &Header, timed: bool, arrival: u32) {
+    /// Takes the header of a packet that came at `arrival` (8 kHz ticks of any clock), where that is known and the timestamp is that of the moment in
+    /// which it was sent (which is not so in a key press, RFC 4733 2.2.2). Jitter is told by a sample of all packets as well as by all.
+    pub fn packet(&mut self, header: &Header, arrival: Option<u32>) {
         let source = match &mut self.source {
             Some(source) if source.ssrc == header.ssrc => source,
             _ => {
@@ -83,13 +90,14 @@ impl Reception {
             }
         };
         let taken = source.take(header.sequence, &mut self.counts);
-        match taken {
-            Taken::Fresh if timed => {
+        match (taken, arrival) {
+            (Taken::Fresh, Some(arrival)) => {
                 let late = self.jitter.next(header.timestamp, arrival);
                 self.counts.late += u32::from(late);
+                self.counts.timed += 1;
             }
-            Taken::Fresh | Taken::Again | Taken::Odd => {}
-            Taken::Anew => {
+            (Taken::Fresh | Taken::Again | Taken::Odd, _) => {}
+            (Taken::Anew, arrival) => {
                 self.restart(header);
                 self.jitter.first(header.timestamp, arrival);
             }
@@ -210,7 +218,8 @@ impl Source {
 /// Interarrival jitter (RFC 3550 A.8), in sixteenths of a tick, and what came too late.
 #[derive(Debug, Default)]
 struct Jitter {
-    transit: u32,
+    /// Arrival less timestamp of the last packet of this clock; none before the first.
+    transit: Option<u32>,
     quickest: u32,
     packets: u32,
     estimate: u32,
@@ -219,20 +228,21 @@ struct Jitter {
 }
 
 impl Jitter {
-    fn first(&mut self, timestamp: u32, arrival: u32) {
-        self.transit = arrival.wrapping_sub(timestamp);
-        self.quickest = self.transit;
+    /// The first packet of a clock.
+    fn first(&mut self, timestamp: u32, arrival: Option<u32>) {
+        self.transit = arrival.map(|arrival| arrival.wrapping_sub(timestamp));
+        self.quickest = self.transit.unwrap_or_default();
     }
 
-    /// Whether the packet is late.
+    /// A further one; whether it is late.
     fn next(&mut self, timestamp: u32, arrival: u32) -> bool {
         let transit = arrival.wrapping_sub(timestamp);
-        let change = ticks_between(self.transit, transit).unsigned_abs();
-        if change > NEW_CLOCK {
-            self.first(timestamp, arrival);
+        let change = self.transit.map(|before| ticks_between(before, transit).unsigned_abs());
+        let Some(change) = change.filter(|change| *change <= NEW_CLOCK) else {
+            self.first(timestamp, Some(arrival));
             return false;
-        }
-        self.transit = transit;
+        };
+        self.transit = Some(transit);
         self.estimate = (self.estimate + change).saturating_sub((self.estimate + 8) >> 4);
         self.most = self.most.max(self.estimate);
         let ms = (self.estimate / 16 / 8) as usize;

@@ -19,7 +19,7 @@ fn ends(now: Instant) -> (Monitor, Monitor) {
 /// What `from` reports reaches `to` after `way`.
 fn tell(from: &mut Monitor, to: &mut Monitor, way: Duration, now: Instant) -> bool {
     let (bytes, length) = from.report(0, false, now);
-    to.control(&bytes[..length], now + way).expect("a report")
+    to.control(&bytes[..length], now + way).expect("a report") == Whose::Living
 }
 
 #[test]
@@ -29,8 +29,8 @@ fn the_round_trip_is_that_of_the_line_not_of_the_clocks() {
     let way = Duration::from_millis(70);
     us.sent(160);
     them.sent(160);
-    us.heard(&header(THEM, 0), true, start);
-    them.heard(&header(US, 0), true, start);
+    us.heard(&header(THEM, 0), Some(start));
+    them.heard(&header(US, 0), Some(start));
     tell(&mut us, &mut them, way, start + Duration::from_secs(2));
     tell(&mut them, &mut us, way, start + Duration::from_secs(6));
     assert_eq!(us.quality().rtt_ms, Some(139)); // 1/65,536 s are cut off on the way
@@ -44,9 +44,9 @@ fn each_end_knows_its_own_loss_and_that_of_the_other() {
     let line = Channel { seed: 5, loss: 50, ..Channel::perfect() };
     let arrivals = line.carry(1_000, header(US, 0), start);
     (0..1_000).for_each(|_| us.sent(160));
-    arrivals.iter().for_each(|arrival| them.heard(&arrival.header, true, arrival.at));
+    arrivals.iter().for_each(|arrival| them.heard(&arrival.header, Some(arrival.at)));
     for arrival in Channel::perfect().carry(1_000, header(THEM, 0), start) {
-        us.heard(&arrival.header, true, arrival.at);
+        us.heard(&arrival.header, Some(arrival.at));
         us.sound();
     }
     let lost = 1_000 - arrivals.len();
@@ -174,7 +174,7 @@ fn a_port_that_refuses_for_long_is_deaf() {
     assert_eq!(us.hearing(after, at(46)), Hearing::Heard, "now and then is not always");
     // a report of something heard outweighs ICMP
     (47..=60).for_each(|second| us.refused(at(second)));
-    them.heard(&header(US, 1), true, at(59));
+    them.heard(&header(US, 1), Some(at(59)));
     tell(&mut them, &mut us, Duration::ZERO, at(60));
     us.refused(at(61));
     assert_eq!(us.hearing(after, at(61)), Hearing::Heard);
@@ -188,11 +188,26 @@ fn a_report_is_life_unless_the_peer_sends_and_nothing_comes() {
     assert!(tell(&mut them, &mut us, Duration::ZERO, at(5)), "it sends nothing: silence suppression");
     assert!(tell(&mut them, &mut us, Duration::ZERO, at(10)));
     (0..250).for_each(|_| them.sent(160));
-    us.heard(&header(THEM, 1), true, at(12));
+    us.heard(&header(THEM, 1), Some(at(12)));
     assert!(tell(&mut them, &mut us, Duration::ZERO, at(15)));
     (0..250).for_each(|_| them.sent(160));
     assert!(!tell(&mut them, &mut us, Duration::ZERO, at(20)), "250 sent, none came");
     assert!(tell(&mut them, &mut us, Duration::ZERO, at(25)), "it has fallen silent");
+}
+
+#[test]
+fn a_stranger_who_knows_nothing_of_our_stream_is_not_listened_to() {
+    let start = Instant::now();
+    let (mut us, mut them) = ends(start);
+    let mut stranger = Monitor::new(0xcccc, 1, 1, start);
+    us.heard(&header(THEM, 1), Some(start));
+    for round in 1..10 {
+        (0..250).for_each(|_| us.sent(160));
+        let now = start + Duration::from_secs(5) * round;
+        assert!(!tell(&mut stranger, &mut us, Duration::ZERO, now));
+        assert_eq!(us.hearing(Duration::from_secs(15), now), Hearing::Heard);
+    }
+    assert!(tell(&mut them, &mut us, Duration::ZERO, start + Duration::from_secs(50)));
 }
 
 #[test]

@@ -18,10 +18,13 @@ pub(super) fn params(codec: Codec) -> SessionParams {
         codec,
         telephone_event: Some(EVENT_TYPE),
         receive_telephone_event: None,
+        comfort_noise: Some(97),
         ssrc: 0x1234,
         first_sequence: 65_534,
         first_timestamp: u32::MAX - 400,
         rtp_timeout: Duration::from_secs(5),
+        one_way_after: Duration::from_secs(15),
+        ntp: 7 << 32,
     }
 }
 
@@ -59,8 +62,9 @@ impl Rig {
         self.arrives(EVENT_TYPE, 1, timestamp, true, &[event, 10, 0, 160]);
     }
 
+    /// All but the first sound, which comes with almost every test.
     pub(super) fn events(&mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.session.poll_event()).collect()
+        std::iter::from_fn(|| self.session.poll_event()).filter(|event| *event != Event::FirstSound).collect()
     }
 
     pub(super) fn recording(&mut self) -> Vec<RecordingOutput> {

@@ -3,6 +3,7 @@
 use crate::media::Codec;
 use crate::media::bridge::Port;
 use crate::media::playout::Playlist;
+use crate::media::quality::{Hearing, Quality};
 use crate::media::recorder::{RecordParams, RecordingEnd};
 use std::time::Instant;
 
@@ -77,6 +78,12 @@ pub enum Event {
     },
     /// The first audio of the peer arrived.
     FirstAudio,
+    /// The first audio of the peer that is more than digital silence: its microphone is on.
+    FirstSound,
+    /// Whether the far side hears us; told when it changes.
+    Hearing(Hearing),
+    /// How good the media were; the last event of a call that had started.
+    Quality(Quality),
     /// Nothing has arrived for the RTP timeout; reported once.
     AudioLost,
     /// A recording ended and its file is closed (from the engine's writer).

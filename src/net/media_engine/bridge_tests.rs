@@ -18,7 +18,14 @@ impl Joined {
         let side = |codec| {
             let (raw, mut call) = (Raw::new(), Call::open(engine));
             let (remote, keys) = (raw.addr(), Some(101));
-            call.handle.start(Peer { remote, codec, telephone_event: keys, receive_telephone_event: keys });
+            call.handle.start(Peer {
+                remote,
+                rtcp: remote,
+                codec,
+                telephone_event: keys,
+                receive_telephone_event: keys,
+                comfort_noise: None,
+            });
             raw.read(); // it has started: what came before would be thrown away
             raw.greet(&mut call);
             (raw, call)

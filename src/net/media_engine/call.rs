@@ -1,13 +1,15 @@
 //! One call on a media thread: its socket and its session. Reads what came just before it sends, as a rule one packet for each.
 
-use super::lane::CallSocket;
-use super::latch::Latch;
+use super::arrival::{self, Read};
+use super::lane::{CallSocket, Remote};
+use super::latch::{Latch, Source};
+use super::relook::Refusals;
 use super::stats::Counters;
-use crate::media::rtp;
+use crate::media::rtcp;
+use crate::media::rtp::{self, Packet};
 use crate::media::session::{PACKET_LEN, Session};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 /// Every so many ticks a call reads [`MORE_READS`] packets beyond its usual number.
@@ -21,32 +23,54 @@ const EARLY_REST: u8 = 3;
 const MAX_READS: u32 = 32;
 /// Packets from before the start that are thrown away at most.
 const MAX_STALE: usize = 4_096;
+/// Of so many packets one is read with the moment of its arrival: a sample will do for jitter, and costs little.
+const TIMED_EVERY: u8 = 8;
 /// A datagram beyond this is cut; no RTP of ours is longer.
 const DATAGRAM: usize = 2_048;
 
 /// The media of a call that has started.
 pub(super) struct Running {
     pub(super) session: Session,
-    remote: SocketAddr,
+    /// Where the SDP wants RTP, where the peer is, and where it wants RTCP.
+    pub(super) announced: SocketAddr,
+    pub(super) remote: SocketAddr,
+    pub(super) rtcp: SocketAddr,
     /// Until the peer's source is known, and the socket connected to it.
-    latch: Option<Latch>,
-    ticks: u32,
+    pub(super) latch: Option<Latch>,
+    pub(super) last_heard: Instant,
+    pub(super) refusals: Refusals,
+    pub(super) ticks: u32,
     /// How many packets are read in a usual tick.
     reads: u32,
     /// Early reads that are left out.
     rest: u8,
+    /// Packets until one is timed.
+    untimed: u8,
 }
 
 impl Running {
     /// Starts; what arrived before (early media, a late packet of the port's last call) is thrown away.
-    pub(super) fn new(session: Session, remote: SocketAddr, socket: &CallSocket, now: Instant) -> Running {
+    pub(super) fn new(session: Session, remote: Remote, socket: &CallSocket, now: Instant) -> Running {
         let mut stale = [0; 1];
         for _ in 0..MAX_STALE {
             if socket.socket.recv(&mut stale).is_err() {
                 break;
             }
         }
-        Running { session, remote, latch: Some(Latch::new(remote, now)), ticks: 0, reads: 1, rest: 0 }
+        let Remote { rtp: announced, rtcp } = remote;
+        Running {
+            session,
+            announced,
+            remote: announced,
+            rtcp,
+            latch: Some(Latch::new(announced, now)),
+            last_heard: now,
+            refusals: Refusals::default(),
+            ticks: 0,
+            reads: 1,
+            rest: 0,
+            untimed: 0,
+        }
     }
 
     /// One tick: reads, then sends.
@@ -54,13 +78,21 @@ impl Running {
         self.read(socket, now, counters);
         let mut packet = [0; PACKET_LEN];
         let length = self.session.tick(now, &mut packet);
-        let sent = match self.latch {
-            Some(_) => socket.socket.send_to(&packet[..length], self.remote),
-            None => socket.socket.send(&packet[..length]),
-        };
-        match sent {
-            Ok(_) => Counters::count(&counters.sent),
-            Err(error) => count_error(&error, counters),
+        match self.send(socket, &packet[..length]) {
+            Ok(_) => {
+                self.session.sent(length);
+                Counters::count(&counters.sent);
+            }
+            Err(error) => self.failed(&error, now, counters),
+        }
+        self.control_tick(socket, now, counters);
+    }
+
+    pub(super) fn send(&self, socket: &CallSocket, packet: &[u8]) -> io::Result<usize> {
+        match self.latch {
+            _ if self.refusals.aside => socket.socket.send_to(packet, self.announced),
+            Some(_) => socket.socket.send_to(packet, self.remote),
+            None => socket.socket.send(packet),
         }
     }
 
@@ -89,6 +121,7 @@ impl Running {
         if thorough {
             // still more waiting: this peer sends more than one for each of ours (or there was a stall); read more until the queue is short
             self.reads = if count == limit { (self.reads * 2).min(MAX_READS) } else { (self.reads / 2).max(1) };
+            self.look_again(socket, now, counters);
         }
     }
 
@@ -96,74 +129,71 @@ impl Running {
     fn read_one(&mut self, socket: &CallSocket, now: Instant, counters: &Counters) -> bool {
         let mut datagram = [0; DATAGRAM];
         let read = match self.latch {
-            Some(_) => socket.socket.recv_from(&mut datagram).map(|(length, from)| (length, Some(from))),
-            None => socket.socket.recv(&mut datagram).map(|length| (length, None)),
+            _ if self.untimed == 0 => arrival::read(&socket.socket, &mut datagram),
+            Some(_) => {
+                let read = socket.socket.recv_from(&mut datagram);
+                read.map(|(length, from)| Read { length, from: Some(from), arrived: None })
+            }
+            None => socket.socket.recv(&mut datagram).map(|length| Read { length, from: None, arrived: None }),
         };
         match read {
-            Ok((length, from)) => {
-                self.take(socket, &datagram[..length], from, now, counters);
+            Ok(read) => {
+                self.untimed = self.untimed.checked_sub(1).unwrap_or(TIMED_EVERY - 1);
+                self.take(socket, &datagram[..read.length], &read, now, counters);
                 true
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
             Err(error) => {
-                count_error(&error, counters);
+                self.failed(&error, now, counters);
                 true
             }
         }
     }
 
-    fn take(
-        &mut self,
-        socket: &CallSocket,
-        datagram: &[u8],
-        from: Option<SocketAddr>,
-        now: Instant,
-        counters: &Counters,
-    ) {
-        if let Some(from) = from
-            && !self.latches(socket, datagram, from, now, counters)
-        {
+    fn take(&mut self, socket: &CallSocket, datagram: &[u8], read: &Read, now: Instant, counters: &Counters) {
+        if rtcp::is_rtcp(datagram) {
+            let from = read.from.filter(|_| self.latch.is_some()).unwrap_or(self.remote);
+            self.take_control(datagram, from, now, counters);
             return;
         }
-        match self.session.receive(datagram, now) {
-            Ok(()) => Counters::count(&counters.received),
-            Err(_) => Counters::count(&counters.malformed),
+        let packet = match rtp::read(datagram) {
+            Ok(packet) => packet,
+            Err(_) => return Counters::count(&counters.malformed),
+        };
+        if let Some(from) = read.from
+            && !self.latches(socket, &packet, from, now, counters)
+        {
+            return Counters::count(&counters.foreign);
         }
+        self.heard(now);
+        self.session.take(&packet, read.arrived, now);
+        Counters::count(&counters.received);
     }
 
-    /// Whether a datagram from `from` is the peer's; then the socket is connected to it.
+    /// Whether a packet from `from` is the peer's; once that is settled the socket is connected to it.
     fn latches(
         &mut self,
         socket: &CallSocket,
-        datagram: &[u8],
+        packet: &Packet<'_>,
         from: SocketAddr,
         now: Instant,
         counters: &Counters,
     ) -> bool {
         let Some(latch) = &mut self.latch else { return from == self.remote };
-        let peer = match rtp::read(datagram) {
-            Ok(packet) => self.session.recognises(&packet) && latch.offer(from, packet.header.ssrc, now),
-            Err(_) => {
-                Counters::count(&counters.malformed);
-                return false;
+        let source =
+            if self.session.recognises(packet) { latch.offer(from, packet.header.ssrc, now) } else { Source::Stranger };
+        match source {
+            Source::Stranger => return false,
+            Source::OnTrial => self.remote = from,
+            Source::Peer => {
+                self.remote = from;
+                self.refusals = Refusals::default();
+                match socket.socket.connect(from) {
+                    Ok(()) => self.latch = None,
+                    Err(error) => self.failed(&error, now, counters), // the next packet tries again
+                }
             }
-        };
-        if !peer {
-            Counters::count(&counters.foreign);
-            return false;
-        }
-        self.remote = from;
-        match socket.socket.connect(from) {
-            Ok(()) => self.latch = None,
-            Err(error) => count_error(&error, counters), // the next packet tries again
         }
         true
     }
-}
-
-/// A connected socket reports that the peer's port is closed: no reason to stop, the peer may just not be there yet.
-fn count_error(error: &io::Error, counters: &Counters) {
-    let counter =
-        if error.kind() == ErrorKind::ConnectionRefused { &counters.refused } else { &counters.socket_errors };
-    counter.fetch_add(1, Relaxed);
 }

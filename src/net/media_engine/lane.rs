@@ -65,7 +65,7 @@ pub(super) enum Message {
     /// A call with its socket; it is silent until it starts.
     Open { call: u64, socket: CallSocket, events: UnboundedSender<Event> },
     /// Media flow from now on.
-    Start { call: u64, remote: SocketAddr, params: SessionParams },
+    Start { call: u64, remote: Remote, control: Option<UdpSocket>, params: SessionParams },
     /// For the call's session.
     Command { call: u64, command: Command },
     /// The call is over.
@@ -74,10 +74,18 @@ pub(super) enum Message {
     Stop,
 }
 
-/// A call's socket and the port that the pool gave for it.
+/// A call's socket, the port that the pool gave for it, and the socket on the next port, where RTCP needs one.
 pub(super) struct CallSocket {
     pub(super) socket: UdpSocket,
+    pub(super) control: Option<UdpSocket>,
     pub(super) port: u16,
+}
+
+/// Where the peer wants RTP and RTCP; the same address where both share a port.
+#[derive(Clone, Copy)]
+pub(super) struct Remote {
+    pub(super) rtp: SocketAddr,
+    pub(super) rtcp: SocketAddr,
 }
 
 /// One media thread, seen from outside.

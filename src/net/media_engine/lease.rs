@@ -1,7 +1,7 @@
 //! Sockets of the media plane: bound within the port range, for a call or lent to somebody who drives media of another kind (WebRTC).
 
 use super::{MediaEngine, MediaError, Shared, bind};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +23,19 @@ impl Shared {
         let bound = self.ports().bind(Instant::now(), |port| bind(self.config.bind, port));
         let bound = bound.map_err(|error| MediaError::Socket { bind: self.config.bind, error })?;
         bound.ok_or(MediaError::NoPort)
+    }
+
+    /// Binds the port next to a call's, for its RTCP. It is ours as long as that one is (only even ports are given out), unless somebody else of this
+    /// machine holds it: then the call goes without.
+    pub(super) fn bind_next(&self, local: SocketAddr) -> Option<UdpSocket> {
+        let port = local.port().checked_add(1)?;
+        match bind(self.config.bind, port) {
+            Ok(socket) => Some(socket),
+            Err(error) => {
+                tracing::debug!(port, %error, "no RTCP port; the call goes without");
+                None
+            }
+        }
     }
 }
 

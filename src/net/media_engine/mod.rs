@@ -4,19 +4,22 @@
 //! Commands go in and events come out by lock-free queues. Two more threads take what may block: one hands events to their owners and closes
 //! sockets, one writes recordings. Never: a tokio task for a call, a lock or a file on a media thread.
 
+mod arrival;
 mod call;
+mod control;
 mod lane;
 mod latch;
 mod lease;
 mod ports;
 mod realtime;
+mod relook;
 mod stats;
 mod wheel;
 mod writer;
 
 use crate::media::Codec;
 use crate::media::session::{Command, Event, SessionParams};
-use lane::{CallSocket, Inbox, Lane, Message};
+use lane::{CallSocket, Inbox, Lane, Message, Remote};
 pub(in crate::net) use lease::PortLease;
 use ports::PortPool;
 pub use realtime::Granted;
@@ -27,7 +30,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Receive buffer of a call's socket: some seconds of RTP, should a thread stand still (the kernel may grant less).
@@ -54,10 +57,12 @@ pub struct MediaConfig {
     pub recordings_dir: PathBuf,
     /// Without a packet for this long a call's audio is lost.
     pub rtp_timeout: Duration,
+    /// A far side that hears nothing of us for this long is told; 0: never.
+    pub one_way_after: Duration,
 }
 
 impl MediaConfig {
-    /// One thread, ports by the kernel, ten seconds until audio is lost.
+    /// One thread, ports by the kernel, ten seconds until audio is lost, fifteen until a far side counts as deaf.
     pub fn new(bind: IpAddr, recordings_dir: PathBuf) -> MediaConfig {
         MediaConfig {
             bind,
@@ -68,6 +73,7 @@ impl MediaConfig {
             calls_per_thread: 3_000,
             recordings_dir,
             rtp_timeout: Duration::from_secs(10),
+            one_way_after: Duration::from_secs(15),
         }
     }
 }
@@ -118,12 +124,16 @@ pub enum MediaError {
 pub struct Peer {
     /// Where its SDP wants the media.
     pub remote: SocketAddr,
+    /// Where it wants RTCP; the same address where RTP and RTCP share a port.
+    pub rtcp: SocketAddr,
     /// The codec that we send.
     pub codec: Codec,
     /// Payload type of the telephone-events that we send.
     pub telephone_event: Option<u8>,
     /// Payload type in which we offered to receive them.
     pub receive_telephone_event: Option<u8>,
+    /// Payload type of comfort noise, where it is not the static 13.
+    pub comfort_noise: Option<u8>,
 }
 
 /// For the thread that hands out events.
@@ -239,7 +249,7 @@ impl MediaEngine {
             }
         };
         let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
-        lanes[lane].inbox.send(Message::Open { call, socket: CallSocket { socket, port }, events });
+        lanes[lane].inbox.send(Message::Open { call, socket: CallSocket { socket, control: None, port }, events });
         Ok(MediaHandle { shared: Arc::clone(&self.shared), lane, call, local })
     }
 
@@ -301,17 +311,27 @@ impl MediaHandle {
             codec: peer.codec,
             telephone_event: peer.telephone_event,
             receive_telephone_event: peer.receive_telephone_event,
+            comfort_noise: peer.comfort_noise,
             ssrc: rand::random(),
             first_sequence: rand::random(),
             first_timestamp: rand::random(),
             rtp_timeout: self.shared.config.rtp_timeout,
+            one_way_after: self.shared.config.one_way_after,
+            ntp: ntp_now(),
         };
-        self.tell(Message::Start { call: self.call, remote: peer.remote, params });
+        let remote = Remote { rtp: peer.remote, rtcp: peer.rtcp };
+        let control = if peer.rtcp == peer.remote { None } else { self.shared.bind_next(self.local) };
+        self.tell(Message::Start { call: self.call, remote, control, params });
     }
 
     /// A command for the session; before the start it waits for it.
     pub fn command(&self, command: Command) {
         self.tell(Message::Command { call: self.call, command });
+    }
+
+    /// Ends the media before the handle goes: once the call's events end, the last one has said how good the media were.
+    pub fn close(&self) {
+        self.tell(Message::Close { call: self.call });
     }
 
     fn tell(&self, message: Message) {
@@ -321,7 +341,7 @@ impl MediaHandle {
 
 impl Drop for MediaHandle {
     fn drop(&mut self) {
-        self.tell(Message::Close { call: self.call });
+        self.close();
         self.shared.lanes[self.lane].calls.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -335,8 +355,8 @@ fn hand_out(shared: &Shared) {
     loop {
         match shared.outlets.notices.wait() {
             Notice::Event(owner, event) => drop(owner.send(event)), // the owner may be gone
-            Notice::Retired(CallSocket { socket, port }) => {
-                drop(socket);
+            Notice::Retired(CallSocket { socket, control, port }) => {
+                drop((socket, control));
                 shared.ports().give_back(Instant::now(), port);
             }
             Notice::Stop => return,
@@ -344,7 +364,34 @@ fn hand_out(shared: &Shared) {
     }
 }
 
+/// The wall clock in the format of NTP: seconds since 1900, and 2⁻³² seconds (RFC 3550 4).
+fn ntp_now() -> u64 {
+    const UNIX_EPOCH: u64 = 2_208_988_800;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    (now.as_secs() + UNIX_EPOCH) << 32 | (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000
+}
+
+/// How often another port is asked for when somebody was quicker.
+const BIND_TRIES: u32 = 16;
+
+/// Binds a socket for media. A port that the kernel chooses is asked for by name then: a socket keeps only a port that was asked for when it is
+/// disconnected (`relook`).
 fn bind(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    if port != 0 {
+        return bind_to(address, port);
+    }
+    let mut bound = Err(io::ErrorKind::AddrInUse.into());
+    for _ in 0..BIND_TRIES {
+        let port = UdpSocket::bind((address, 0))?.local_addr()?.port();
+        bound = bind_to(address, port);
+        if !bound.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
+            break;
+        }
+    }
+    bound
+}
+
+fn bind_to(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let domain = socket2::Domain::for_address(SocketAddr::new(address, port));
     let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
     socket.set_nonblocking(true)?;
@@ -352,7 +399,9 @@ fn bind(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     let _ = if address.is_ipv4() { socket.set_tos_v4(EXPEDITED) } else { socket.set_tclass_v6(EXPEDITED) };
     socket.bind(&SocketAddr::new(address, port).into())?;
-    Ok(socket.into())
+    let socket = socket.into();
+    arrival::ask(&socket);
+    Ok(socket)
 }
 
 #[cfg(test)]

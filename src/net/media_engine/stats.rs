@@ -39,10 +39,16 @@ counters! {
     sent: sum,
     /// RTP packets taken.
     received: sum,
-    /// Datagrams that are no RTP.
+    /// Datagrams that are neither RTP nor RTCP.
     malformed: sum,
-    /// Datagrams of strangers while the peer is not known.
+    /// Datagrams of strangers while the peer is not known, and reports of others.
     foreign: sum,
+    /// RTCP packets handed to the kernel.
+    reports_sent: sum,
+    /// RTCP packets of peers.
+    reports_received: sum,
+    /// Peers that fell silent and were looked for elsewhere.
+    looked_again: sum,
     /// The peer's port was closed (ICMP); ignored.
     refused: sum,
     /// Other errors in sending or receiving.

@@ -48,9 +48,11 @@ impl Call {
     fn start(&self, remote: SocketAddr) {
         self.handle.start(super::Peer {
             remote,
+            rtcp: remote,
             codec: Codec::Pcma,
             telephone_event: KEYS,
             receive_telephone_event: KEYS,
+            comfort_noise: None,
         });
     }
 

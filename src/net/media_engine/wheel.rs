@@ -173,9 +173,12 @@ impl<'a> Wheel<'a> {
         while let Some(message) = self.lane.inbox.take() {
             match message {
                 Message::Open { call, socket, events } => self.open(call, socket, events),
-                Message::Start { call, remote, params } => {
+                Message::Start { call, remote, control, params } => {
                     let now = Instant::now();
-                    self.start(call, |socket| Running::new(Session::new(params, now), remote, socket, now));
+                    self.start(call, |socket| {
+                        socket.control = control;
+                        Running::new(Session::new(params, now), remote, socket, now)
+                    });
                 }
                 Message::Command { call, command } => self.command(call, command),
                 Message::Close { call } => self.close(call),
@@ -200,11 +203,11 @@ impl<'a> Wheel<'a> {
         self.by_id.insert(id, place);
     }
 
-    fn start(&mut self, id: u64, running: impl FnOnce(&CallSocket) -> Running) {
+    fn start(&mut self, id: u64, running: impl FnOnce(&mut CallSocket) -> Running) {
         let Some((place, call)) = self.call(id) else { return };
         let Media::Waiting(commands) = &mut call.media else { return }; // started already
         let commands = std::mem::take(commands);
-        call.media = Media::Running(Box::new(running(&call.socket)));
+        call.media = Media::Running(Box::new(running(&mut call.socket)));
         self.running += 1;
         if let Some(emptiest) = self.slices.iter_mut().min_by_key(|slice| slice.len()) {
             emptiest.push(place);
@@ -239,6 +242,7 @@ impl<'a> Wheel<'a> {
         if let Media::Running(running) = &mut call.media {
             self.running -= 1;
             self.slices.iter_mut().chain(&mut self.bridged).for_each(|slice| slice.retain(|other| *other != place));
+            running.goodbye(&call.socket, Instant::now(), &self.lane.counters);
             running.session.close();
             let told = (&mut self.told_events, &mut self.told_writer);
             drain(&mut running.session, id, &call.events, self.outlets, told);

@@ -231,7 +231,7 @@ impl Peer {
             timestamp: packet.header.timestamp,
             ssrc: *packet.header.ssrc,
         };
-        self.session.take(&Packet { header, payload: &packet.payload }, now);
+        self.session.take(&Packet { header, payload: &packet.payload }, None, now);
         self.hear_session();
     }
 
@@ -253,6 +253,10 @@ fn params(formats: &Formats, config: &WebRtcConfig) -> SessionParams {
         ssrc: 0,
         first_sequence: 0,
         first_timestamp: rand::random::<u32>() / FRAME_SAMPLES as u32,
+        comfort_noise: None,
         rtp_timeout: config.silence,
+        // reports are the library's too
+        one_way_after: Duration::ZERO,
+        ntp: 0,
     }
 }

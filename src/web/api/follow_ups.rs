@@ -3,6 +3,7 @@
 
 use super::{schema, views};
 use crate::db::follow_ups;
+use crate::db::media_quality::MediaQuality;
 use crate::db::state::{
     ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind, UserRole,
 };
@@ -129,6 +130,8 @@ pub struct AttemptView {
     answers: Vec<AnswerView>,
     /// Recordings.
     recordings: Vec<RecordingView>,
+    /// How good the media were; null where there were none.
+    media: Option<MediaView>,
     /// What happened, in order.
     timeline: Vec<EventView>,
 }
@@ -167,6 +170,52 @@ pub struct RecordingView {
     duration_ms: i32,
     /// When it ended.
     recorded_at: DateTime<Utc>,
+}
+
+/// How good the media of an attempt were.
+#[derive(Serialize, ToSchema)]
+pub struct MediaView {
+    /// RTP packets received, each once.
+    rx_packets: i32,
+    /// Packets that never came.
+    rx_lost: i32,
+    /// Packets more than 60 ms late.
+    rx_late: i32,
+    /// Packets that came twice.
+    rx_duplicates: i32,
+    /// Nothing but digital silence or comfort noise came.
+    rx_silent: bool,
+    /// Median jitter in ms (RFC 3550 A.8).
+    jitter_ms: Option<i32>,
+    /// Highest jitter in ms.
+    jitter_max_ms: Option<i32>,
+    /// RTP packets sent.
+    tx_packets: i32,
+    /// Ours lost on their way, in thousandths, by the far side's last report.
+    tx_lost_permille: Option<i16>,
+    /// Round trip in ms.
+    rtt_ms: Option<i32>,
+    /// Estimated mean opinion score of the worse direction (ITU-T G.107), 1–4.5.
+    #[schema(example = 4.38)]
+    mos: Option<f64>,
+}
+
+impl From<MediaQuality> for MediaView {
+    fn from(quality: MediaQuality) -> MediaView {
+        MediaView {
+            rx_packets: quality.rx_packets,
+            rx_lost: quality.rx_lost,
+            rx_late: quality.rx_late,
+            rx_duplicates: quality.rx_duplicates,
+            rx_silent: quality.rx_silent,
+            jitter_ms: quality.jitter_ms,
+            jitter_max_ms: quality.jitter_max_ms,
+            tx_packets: quality.tx_packets,
+            tx_lost_permille: quality.tx_lost_permille,
+            rtt_ms: quality.rtt_ms,
+            mos: quality.mos(),
+        }
+    }
 }
 
 /// One entry of a timeline.
@@ -365,7 +414,7 @@ fn view(whole: Whole, unmasked: bool) -> FollowUpView {
 }
 
 fn attempt_view(story: AttemptStory, unmasked: bool) -> AttemptView {
-    let AttemptStory { attempt, answers, recordings, timeline } = story;
+    let AttemptStory { attempt, answers, recordings, quality, timeline } = story;
     AttemptView {
         id: attempt.id,
         ordinal: attempt.ordinal,
@@ -404,6 +453,7 @@ fn attempt_view(story: AttemptStory, unmasked: bool) -> AttemptView {
                 recorded_at: recording.recorded_at,
             })
             .collect(),
+        media: quality.map(MediaView::from),
         timeline: timeline
             .into_iter()
             .map(|event| EventView { offset_ms: event.offset_ms, kind: event.kind, detail: event.detail })

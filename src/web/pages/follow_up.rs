@@ -79,6 +79,7 @@ struct Attempt {
     reconciled: bool,
     answers: Vec<Answer>,
     recordings: Vec<(Cow<'static, str>, String, String)>,
+    media: Option<String>,
     timeline: Vec<Moment>,
     newest: bool,
 }
@@ -192,7 +193,7 @@ fn outcome(disposition: Option<&str>, aapor: Option<&str>, lang: Lang) -> Option
 }
 
 fn attempt(story: AttemptStory, survey: &str, newest: bool, lang: Lang, zone: Tz) -> Attempt {
-    let AttemptStory { attempt, answers, recordings, timeline } = story;
+    let AttemptStory { attempt, answers, recordings, quality, timeline } = story;
     let span = attempt.answered_at.zip(attempt.ended_at);
     Attempt {
         ordinal: attempt.ordinal,
@@ -222,8 +223,11 @@ fn attempt(story: AttemptStory, survey: &str, newest: bool, lang: Lang, zone: Tz
                 (terms::reason(recording.kind.as_str(), lang), length, recording.id.to_string())
             })
             .collect(),
+        media: quality.map(|quality| view::media(&quality, lang.words())),
         timeline: timeline
+            // its line stands above, among the facts of the attempt
             .into_iter()
+            .filter(|event| event.kind != "quality")
             .map(|event| Moment {
                 offset: view::offset(event.offset_ms),
                 name: terms::moment(&event.kind, lang),

@@ -1,5 +1,6 @@
 //! How figures are written on a page: percent, lengths of time, moments in the dealer's zone, bars. Pure.
 
+use crate::db::media_quality::MediaQuality;
 use crate::rates::Rate;
 use crate::web::words::Words;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -73,6 +74,28 @@ pub fn bar(parts: &[(&'static str, u64)]) -> Vec<Piece> {
     pieces
 }
 
+/// How good the media of an attempt were, in one line.
+pub fn media(quality: &MediaQuality, words: &Words) -> String {
+    let mut parts = Vec::new();
+    if let Some(mos) = quality.mos() {
+        parts.push(format!("MOS {mos:.1}"));
+    }
+    parts.push(format!("{} {:.1} %", words.lost_to_us, quality.rx_lost_percent()));
+    if let Some(permille) = quality.tx_lost_permille {
+        parts.push(format!("{} {:.1} %", words.lost_to_them, f64::from(permille) / 10.0));
+    }
+    if let Some(jitter) = quality.jitter_ms {
+        parts.push(format!("{} {jitter} ms", words.jitter));
+    }
+    if let Some(rtt) = quality.rtt_ms {
+        parts.push(format!("{} {rtt} ms", words.round_trip));
+    }
+    if quality.rx_packets == 0 || quality.rx_silent {
+        parts.push(words.nothing_heard.to_owned());
+    }
+    parts.join(" · ")
+}
+
 /// Particulars that need no name before them.
 const PLAIN: [&str; 6] = ["message", "detail", "key", "why", "prompts", "question"];
 
@@ -130,6 +153,29 @@ mod tests {
         let shanghai = chrono_tz::Asia::Shanghai;
         assert_eq!(moment(at("2026-11-23T01:05:00Z"), at("2026-11-23T09:00:00Z"), shanghai), "09:05");
         assert_eq!(moment(at("2026-11-22T15:05:00Z"), at("2026-11-23T09:00:00Z"), shanghai), "11-22 23:05");
+    }
+
+    #[test]
+    fn media_are_one_line() {
+        let quality = MediaQuality {
+            rx_packets: 990,
+            rx_lost: 10,
+            rx_late: 0,
+            rx_duplicates: 0,
+            rx_silent: false,
+            jitter_ms: Some(3),
+            jitter_max_ms: Some(9),
+            tx_packets: 1_000,
+            tx_lost_permille: Some(5),
+            rtt_ms: Some(41),
+            mos_hundredths: Some(428),
+        };
+        assert_eq!(
+            media(&quality, &EN),
+            "MOS 4.3 · lost to us 1.0 % · lost to them 0.5 % · jitter 3 ms · round trip 41 ms"
+        );
+        let silent = MediaQuality { rx_silent: true, tx_lost_permille: None, rtt_ms: None, ..quality };
+        assert_eq!(media(&silent, &EN), "MOS 4.3 · lost to us 1.0 % · jitter 3 ms · nothing but silence came");
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn hear(arrivals: &[Arrival], start: Instant) -> Reception {
     let mut reception = Reception::default();
     for arrival in arrivals {
         let ticks = (arrival.at - start).as_micros() as u32 / 125;
-        reception.packet(&arrival.header, true, ticks);
+        reception.packet(&arrival.header, Some(ticks));
     }
     reception
 }
@@ -51,7 +51,7 @@ proptest! {
         let jitter = Duration::from_millis(jitter);
         let arrivals = Channel { seed, loss, doubled, jitter, ..Channel::perfect() }.carry(1_000, first(sequence), start);
         let counts = hear(&arrivals, start).counts();
-        prop_assert_eq!(Counts { late: 0, ..counts }, truth(&arrivals));
+        prop_assert_eq!(Counts { late: 0, timed: 0, ..counts }, truth(&arrivals));
         prop_assert!(jitter > Duration::from_millis(60) || counts.late == 0);
     }
 
@@ -60,7 +60,7 @@ proptest! {
         let mut reception = Reception::default();
         for (sequence, timestamp, ssrc, arrival) in packets {
             let header = Header { marker: false, payload_type: 8, sequence, timestamp, ssrc };
-            reception.packet(&header, true, arrival);
+            reception.packet(&header, (arrival % 3 > 0).then_some(arrival));
             let _ = (reception.report(), reception.jitter_ms());
         }
         let counts = reception.counts();
@@ -100,6 +100,24 @@ fn jitter_is_that_of_the_rfc() {
 }
 
 #[test]
+fn a_sample_of_the_arrivals_will_do() {
+    let start = Instant::now();
+    let jitter = Duration::from_millis(100);
+    let arrivals = Channel { jitter, ..Channel::perfect() }.carry(16_000, first(9), start);
+    let all = hear(&arrivals, start);
+    let mut sample = Reception::default();
+    for (index, arrival) in arrivals.iter().enumerate() {
+        let ticks = (arrival.at - start).as_micros() as u32 / 125;
+        sample.packet(&arrival.header, (index % 8 == 5).then_some(ticks));
+    }
+    let ((median, most), (known, highest)) = (sample.jitter_ms().expect("jitter"), all.jitter_ms().expect("jitter"));
+    assert!(median.abs_diff(known) <= 4 && most.abs_diff(highest) <= 15, "{median} {known}, {most} {highest}");
+    let (late, truth) = (sample.counts().all_late(), all.counts().late);
+    assert!(truth > 3_000 && late.abs_diff(truth) < truth / 5, "{late} {truth}");
+    assert_eq!(sample.counts().received, 16_000);
+}
+
+#[test]
 fn a_peer_whose_clock_is_wrong_by_100_ppm_is_not_late() {
     for ppm in [-100.0, 100.0] {
         let start = Instant::now();
@@ -118,7 +136,7 @@ fn reports_say_what_was_lost_since_the_last_one() {
     let mut reception = Reception::default();
     let take = |reception: &mut Reception, range: std::ops::Range<usize>, every: usize| {
         for arrival in arrivals[range].iter().filter(|arrival| every == 0 || arrival.index % every != 0) {
-            reception.packet(&arrival.header, true, (arrival.at - start).as_micros() as u32 / 125);
+            reception.packet(&arrival.header, Some((arrival.at - start).as_micros() as u32 / 125));
         }
         let block = reception.report().expect("a report");
         (block.fraction_lost, block.lost, block.highest)
@@ -152,7 +170,8 @@ fn a_key_does_not_look_like_jitter() {
     for (index, arrival) in Channel::perfect().carry(100, first(0), start).iter().enumerate() {
         let key = (40..60).contains(&index);
         let timestamp = if key { 7 } else { arrival.header.timestamp };
-        reception.packet(&Header { timestamp, ..arrival.header }, !key, (arrival.at - start).as_micros() as u32 / 125);
+        let ticks = (arrival.at - start).as_micros() as u32 / 125;
+        reception.packet(&Header { timestamp, ..arrival.header }, (!key).then_some(ticks));
     }
     assert_eq!((reception.counts().received, reception.jitter_ms()), (100, Some((0, 0))));
 }
