@@ -161,6 +161,11 @@ impl Drop for Leg {
     }
 }
 
+/// Our offer on a leg whose RTP comes to `port`.
+pub fn offer(addr: IpAddr, port: u16) -> Vec<u8> {
+    sdp::offer(&local_media(addr, port))
+}
+
 /// What we offer on a leg whose RTP comes to `port`.
 fn local_media(addr: IpAddr, port: u16) -> LocalMedia {
     LocalMedia {

@@ -13,6 +13,8 @@ const ANSWER: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0
 
 #[path = "machine_agent_tests.rs"]
 mod agent;
+#[path = "machine_ear_tests.rs"]
+mod ear;
 
 /// A call and everything it has done.
 struct Call {

@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod agents;
+mod bench;
 mod call;
 mod callee;
 mod check;
@@ -104,6 +105,8 @@ enum Command {
     Check(check::Options),
     /// Publishes, lists, shows, compares, checks and draws surveys.
     Survey(survey::Options),
+    /// Measures on this machine what calls cost: media, signalling.
+    Bench(bench::Options),
 }
 
 /// Why a command ends with another status than 0.
@@ -141,6 +144,7 @@ pub fn run() -> ExitCode {
 
 fn start(arguments: Arguments) -> Result<(), Failure> {
     log_to_stderr(&arguments.log)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::start(format!("no threads: {error}")))?;
     let file = arguments.config;
@@ -166,8 +170,19 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Callee(options) => callee::run(options).await,
             Command::Survey(options) => survey::run(settings(file.as_deref())?, options).await,
             Command::Check(options) => check::run(file.as_deref(), options).await,
+            Command::Bench(options) => bench::run(options).await,
         }
     })
+}
+
+/// Every call has a socket: as many open files as the system lets this process have, not the 1,024 that a shell gives.
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 fn log_to_stderr(filter: &str) -> Result<(), Failure> {

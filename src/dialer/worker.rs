@@ -142,7 +142,7 @@ impl Engine {
                 Room::At(at) => return Ok(Step::Wait(at - now)),
                 Room::Full => return Ok(Step::Wait(IDLE)),
             };
-            if self.line.media.is_full() {
+            if !self.line.media.has_room() {
                 return Ok(Step::Wait(IDLE));
             }
             let Some(leased) = self.lease_one(prefixes.as_deref()).await? else { return Ok(Step::NothingDue) };

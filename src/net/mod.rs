@@ -1,7 +1,8 @@
-//! Sockets: the SIP transport, the media engine and WebRTC. Nobody else opens a socket for SIP or RTP.
+//! Sockets: the SIP transport, the media engine, WebRTC and the other end of benchmarks. Nobody else opens a socket for SIP or RTP.
 
 pub mod media_engine;
 pub mod prompt_files;
+pub mod rtp_farm;
 pub mod sip_transport;
 pub mod webrtc;
 

@@ -6,5 +6,6 @@ pub mod callee;
 pub mod check;
 pub mod ear;
 pub mod list;
+pub mod load;
 pub mod persona;
 pub mod tone;

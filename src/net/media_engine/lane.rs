@@ -5,7 +5,7 @@ use crate::media::session::{Command, Event, SessionParams};
 use crossbeam_queue::SegQueue;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread::Thread;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -94,10 +94,13 @@ pub(super) struct Lane {
     pub(super) counters: Counters,
     /// Handles that are open.
     pub(super) calls: AtomicUsize,
+    /// It has enough to do: nobody new is called.
+    pub(super) strained: AtomicBool,
 }
 
 impl Lane {
     pub(super) fn new() -> Lane {
-        Lane { inbox: Inbox::new(), counters: Counters::default(), calls: AtomicUsize::new(0) }
+        let (calls, strained) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Lane { inbox: Inbox::new(), counters: Counters::default(), calls, strained }
     }
 }

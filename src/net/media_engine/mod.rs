@@ -10,6 +10,7 @@ mod control;
 mod lane;
 mod latch;
 mod lease;
+mod load;
 mod ports;
 mod realtime;
 mod relook;
@@ -23,6 +24,7 @@ use lane::{CallSocket, Inbox, Lane, Message, Remote};
 pub(in crate::net) use lease::PortLease;
 use ports::PortPool;
 pub use realtime::Granted;
+pub(in crate::net) use realtime::prepare as prepare_thread;
 pub use stats::MediaStats;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -253,17 +255,23 @@ impl MediaEngine {
         Ok(MediaHandle { shared: Arc::clone(&self.shared), lane, call, local })
     }
 
-    /// Whether no thread takes another call.
-    pub fn is_full(&self) -> bool {
+    /// Whether another customer may be called: some thread has a place and keeps its time. (A second leg of a running call only needs a place.)
+    pub fn has_room(&self) -> bool {
         let limit = self.shared.config.calls_per_thread;
-        self.shared.lanes.iter().all(|lane| lane.calls.load(Ordering::Relaxed) >= limit)
+        let room = |lane: &Lane| lane.calls.load(Ordering::Relaxed) < limit && !lane.strained.load(Ordering::Relaxed);
+        self.shared.lanes.iter().any(room)
     }
 
-    /// A place on the thread that has the fewest calls.
+    /// Threads that have enough to do (`load`).
+    pub fn strained(&self) -> usize {
+        self.shared.lanes.iter().filter(|lane| lane.strained.load(Ordering::Relaxed)).count()
+    }
+
+    /// A place on the thread that has the fewest calls, one that keeps its time first.
     fn reserve(&self) -> Option<usize> {
         let limit = self.shared.config.calls_per_thread;
-        let (index, lane) =
-            self.shared.lanes.iter().enumerate().min_by_key(|(_, lane)| lane.calls.load(Ordering::Relaxed))?;
+        let load = |lane: &Lane| (lane.strained.load(Ordering::Relaxed), lane.calls.load(Ordering::Relaxed));
+        let (index, lane) = self.shared.lanes.iter().enumerate().min_by_key(|(_, lane)| load(lane))?;
         let add = |calls: usize| (calls < limit).then_some(calls + 1);
         lane.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok().map(|_| index)
     }
@@ -406,5 +414,9 @@ fn bind_to(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
 
 #[cfg(test)]
 mod bridge_tests;
+#[cfg(test)]
+mod control_tests;
+#[cfg(test)]
+mod peer_tests;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,11 @@ fn set_fifo() -> nix::Result<()> {
     nix::errno::Errno::result(result).map(drop)
 }
 
+/// CPU that the calling thread has used.
+pub fn thread_cpu() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
+}
+
 /// The monotonic clock in the two forms that are needed: `Instant` for sessions, absolute time for sleeping.
 #[derive(Clone, Copy, Debug)]
 pub struct Base {

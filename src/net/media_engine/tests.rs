@@ -4,6 +4,7 @@ use super::*;
 use crate::media::playout::Playlist;
 use crate::media::prompt::Prompt;
 use crate::media::recorder::{RecordParams, RecordingEnd};
+use crate::media::rtcp;
 use crate::media::rtp::{self, Header, ticks_between};
 use crate::media::session::Recording;
 use crate::media::{FRAME_SAMPLES, Frame};
@@ -11,8 +12,8 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const KEYS: Option<u8> = Some(101);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const KEYS: Option<u8> = Some(101);
 
 pub(super) fn engine(folder: &Path) -> MediaEngine {
     engine_with(folder, |_| {})
@@ -27,7 +28,7 @@ pub(super) fn engine_with(folder: &Path, change: impl FnOnce(&mut MediaConfig)) 
 /// An open call and its events.
 pub(super) struct Call {
     pub(super) handle: MediaHandle,
-    events: UnboundedReceiver<Event>,
+    pub(super) events: UnboundedReceiver<Event>,
 }
 
 impl Call {
@@ -45,10 +46,14 @@ impl Call {
         (a, b)
     }
 
-    fn start(&self, remote: SocketAddr) {
+    pub(super) fn start(&self, remote: SocketAddr) {
+        self.start_with(remote, remote);
+    }
+
+    pub(super) fn start_with(&self, remote: SocketAddr, rtcp: SocketAddr) {
         self.handle.start(super::Peer {
             remote,
-            rtcp: remote,
+            rtcp,
             codec: Codec::Pcma,
             telephone_event: KEYS,
             receive_telephone_event: KEYS,
@@ -56,6 +61,7 @@ impl Call {
         });
     }
 
+    /// The next event but for the first sound and the quality at the end, which come with almost every test.
     pub(super) fn next(&mut self) -> Event {
         next(&mut self.events)
     }
@@ -77,8 +83,13 @@ impl Call {
 
 pub(super) fn next(events: &mut UnboundedReceiver<Event>) -> Event {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let event = runtime.block_on(async { tokio::time::timeout(PATIENCE, events.recv()).await });
-    event.expect("an event in time").expect("an open channel")
+    loop {
+        let event = runtime.block_on(async { tokio::time::timeout(PATIENCE, events.recv()).await });
+        let event = event.expect("an event in time").expect("an open channel");
+        if !matches!(event, Event::FirstSound | Event::Quality(_)) {
+            return event;
+        }
+    }
 }
 
 pub(super) fn playlist(tag: u64, prompts: &[&Arc<Prompt>]) -> Playlist {
@@ -102,11 +113,16 @@ impl Raw {
         self.socket.local_addr().expect("an address")
     }
 
+    /// The next packet of RTP.
     pub(super) fn read(&self) -> (Header, Vec<u8>) {
         let mut datagram = [0; 2048];
-        let length = self.socket.recv(&mut datagram).expect("a packet in time");
-        let packet = rtp::read(&datagram[..length]).expect("RTP");
-        (packet.header, packet.payload.to_vec())
+        loop {
+            let length = self.socket.recv(&mut datagram).expect("a packet in time");
+            if !rtcp::is_rtcp(&datagram[..length]) {
+                let packet = rtp::read(&datagram[..length]).expect("RTP");
+                return (packet.header, packet.payload.to_vec());
+            }
+        }
     }
 
     pub(super) fn send(&self, to: &Call, payload_type: u8, sequence: u16, payload: &[u8]) {
@@ -262,7 +278,7 @@ fn recordings_are_finished_when_the_call_or_the_engine_goes() {
     assert!(saved(next(&mut b.events), 1));
     drop(engine);
     assert!(saved(next(&mut c.events), 2));
-    assert!(c.events.try_recv().is_err());
+    assert!(c.events.try_recv().is_err(), "the quality came before");
     drop((a, c.handle, d)); // handles may outlive the engine
 }
 

@@ -3,11 +3,13 @@
 
 use super::call::Running;
 use super::lane::{CallSocket, Lane, Message};
-use super::realtime::Base;
+use super::load::{Gauge, LOOK, Look};
+use super::realtime::{Base, thread_cpu};
 use super::writer::Job;
 use super::{Notice, Outlets};
 use crate::media::session::{Command, Event, Session};
 use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -54,6 +56,8 @@ pub(super) struct Wheel<'a> {
     /// The slice that ran last.
     slice: u64,
     hurried: u32,
+    gauge: Gauge,
+    last_look: LastLook,
     told_events: bool,
     told_writer: bool,
 }
@@ -73,6 +77,8 @@ impl<'a> Wheel<'a> {
             start: Instant::now(),
             slice: 0,
             hurried: 0,
+            gauge: Gauge::default(),
+            last_look: LastLook::now(lane),
             told_events: false,
             told_writer: false,
         }
@@ -83,7 +89,9 @@ impl<'a> Wheel<'a> {
         while self.read_inbox() {
             self.flush();
             if self.running == 0 {
+                self.lane.strained.store(false, Relaxed);
                 std::thread::park();
+                self.last_look = LastLook::now(self.lane);
                 self.base = Base::now();
                 self.start = Instant::now();
                 self.slice = 0;
@@ -97,6 +105,7 @@ impl<'a> Wheel<'a> {
             }
             self.run_slice(slice, due);
             self.flush();
+            self.look();
         }
         let ids: Vec<u64> = self.by_id.keys().copied().collect();
         ids.into_iter().for_each(|id| self.close(id));
@@ -146,6 +155,22 @@ impl<'a> Wheel<'a> {
         self.slices[(slice % SLICES as u64) as usize] = places;
     }
 
+    /// Once a second: has this thread room for more?
+    fn look(&mut self) {
+        let (now, before) = (Instant::now(), self.last_look);
+        let gone = now.saturating_duration_since(before.at);
+        if gone < LOOK {
+            return;
+        }
+        self.last_look = LastLook::now(self.lane);
+        let look = Look {
+            busy: self.last_look.cpu.saturating_sub(before.cpu).as_secs_f64() / gone.as_secs_f64(),
+            ticks: self.last_look.ticks - before.ticks,
+            late: self.last_look.late - before.late,
+        };
+        self.lane.strained.store(self.gauge.look(look), Relaxed);
+    }
+
     /// Reads of the bridged calls whose turn it is.
     fn read_bridged(&mut self, slice: u64, now: Instant) {
         for place in &self.bridged[(slice % EARLY as u64) as usize] {
@@ -165,7 +190,7 @@ impl<'a> Wheel<'a> {
             }
         }
         let skipped = u64::from(ticks) * self.running as u64;
-        self.lane.counters.skipped_ticks.fetch_add(skipped, std::sync::atomic::Ordering::Relaxed);
+        self.lane.counters.skipped_ticks.fetch_add(skipped, Relaxed);
     }
 
     /// Does what it is told; false when it is told to stop.
@@ -264,6 +289,22 @@ impl<'a> Wheel<'a> {
         if std::mem::take(&mut self.told_writer) {
             self.outlets.writer.wake();
         }
+    }
+}
+
+/// What a thread had done when it was last looked at.
+#[derive(Clone, Copy)]
+struct LastLook {
+    at: Instant,
+    cpu: Duration,
+    ticks: u64,
+    late: u64,
+}
+
+impl LastLook {
+    fn now(lane: &Lane) -> LastLook {
+        let (ticks, late) = (lane.counters.ticks.load(Relaxed), lane.counters.late_ticks.load(Relaxed));
+        LastLook { at: Instant::now(), cpu: thread_cpu(), ticks, late }
     }
 }
 

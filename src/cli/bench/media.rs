@@ -1,0 +1,147 @@
+//! `huifang bench media`: for each number of calls a fresh engine and fresh callees; set up, measured in the steady state, and ended by a key in each call.
+
+use super::child::{Process, Usage};
+use super::engine::{self, Mark};
+use super::generator::{self, Listening, Pressed};
+use super::report::{self, MediaRun};
+use super::{Failure, floor, signalling};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Options of `bench media`.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Calls at a time; several numbers are measured one after the other.
+    #[arg(long, value_delimiter = ',', default_value = "100,500,1000,2000,4000")]
+    calls: Vec<u64>,
+    /// Seconds of the steady state that are measured.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=240))]
+    seconds: u64,
+    /// Calls a second while they are set up.
+    #[arg(long, default_value_t = 200.0)]
+    rate: f64,
+    /// Media threads; 0: as `huifang serve` has them on this machine.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Print one JSON object as the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The steady state begins so long after the last call was answered.
+const SETTLE: Duration = Duration::from_secs(2);
+/// Keys are pressed over so many ms; calls end one by one.
+const PRESS_OVER_MS: u64 = 5_000;
+/// The floor is measured for so long.
+const FLOOR: Duration = Duration::from_secs(2);
+/// How long set-ups and hang-ups without media are measured.
+const SIGNAL_S: u64 = 5;
+/// At this rate, the goal of the issue.
+const SIGNAL_RATE: f64 = 400.0;
+
+/// Measures and reports; status 1 when a packet was lost, a call failed or a key was not heard.
+pub async fn run(options: Options) -> Result<(), Failure> {
+    let mut runs = Vec::new();
+    let signalled = signalling::measure(SIGNAL_RATE, SIGNAL_S).await?;
+    for calls in &options.calls {
+        let pairs = usize::try_from(*calls).unwrap_or(usize::MAX);
+        let floor_us = tokio::task::spawn_blocking(move || floor::measure(pairs, FLOOR)).await;
+        let floor_us = floor_us.map_err(Failure::start)??;
+        let mut run = measure(*calls, &options).await?;
+        run.floor_us_per_packet_pair = floor_us;
+        run.cps = signalled.cps;
+        run.cpu_ms_per_call_setup = signalled.cpu_ms_per_call_setup;
+        if runs.is_empty() {
+            report::media_head();
+        }
+        report::media_line(&run);
+        runs.push(run);
+    }
+    let fault = runs.iter().find_map(MediaRun::fault);
+    if options.json {
+        report::last_line(&runs)?;
+    }
+    fault.map_or(Ok(()), |fault| Err(Failure::Found(fault)))
+}
+
+async fn measure(calls: u64, options: &Options) -> Result<MediaRun, Failure> {
+    let (mut generator, callees) = start_generator(calls, false).await?;
+    let mut engine = start_engine(callees, options.threads, None).await?;
+    let empty = engine.1;
+    let up: Mark = engine.0.ask(&engine::Order::Dial { calls, rate: options.rate }).await?;
+    tokio::time::sleep(SETTLE).await;
+    let prompts: generator::Mark = generator.ask(&generator::Order::Mark).await?;
+    let before: Mark = engine.0.ask(&engine::Order::Mark).await?;
+    tokio::time::sleep(Duration::from_secs(options.seconds)).await;
+    let after: Mark = engine.0.ask(&engine::Order::Mark).await?;
+    let steady: generator::Mark = generator.ask(&generator::Order::Mark).await?;
+    let pressed: Pressed = generator.ask(&generator::Order::Press(PRESS_OVER_MS)).await?;
+    let end: Mark = engine.0.ask(&engine::Order::Finish).await?;
+    let keys: generator::Mark = generator.ask(&generator::Order::Mark).await?;
+    engine.0.finish().await?;
+    generator.finish().await?;
+
+    let used = between(before.usage, after.usage);
+    let call_seconds = up.answered as f64 * used.wall_us as f64 / 1e6;
+    let cpu_ms_per_call_second = used.cpu_us as f64 / 1e3 / call_seconds;
+    let others = between(Some(prompts.usage), Some(steady.usage));
+    Ok(MediaRun {
+        calls,
+        seconds: used.wall_us as f64 / 1e6,
+        answered: up.answered,
+        failed: end.failed,
+        cpu_ms_per_call_second,
+        us_per_packet_pair: cpu_ms_per_call_second * 1e3 / 50.0,
+        floor_us_per_packet_pair: 0.0,
+        generator_cpu_ms_per_call_second: others.cpu_us as f64 / 1e3 / call_seconds,
+        gap_p50_ms: steady.seen.gap.p50_ms,
+        gap_p99_ms: steady.seen.gap.p99_ms,
+        gap_p999_ms: steady.seen.gap.p999_ms,
+        gap_max_ms: steady.seen.gap.max_ms,
+        received: steady.seen.received,
+        lost: steady.seen.lost,
+        late_ticks: after.late_ticks - before.late_ticks,
+        skipped_ticks: after.skipped_ticks - before.skipped_ticks,
+        rss_kib_per_call: (before.rss_kib() as f64 - empty.rss_kib() as f64) / up.answered.max(1) as f64,
+        answer_to_prompt: prompts.seen.prompt,
+        key_to_silence: keys.seen.silence,
+        keys_pressed: pressed.pressed,
+        keys_heard: end.complete,
+        cps: 0.0,
+        cpu_ms_per_call_setup: 0.0,
+    })
+}
+
+/// The callees, and where they are called.
+pub async fn start_generator(calls: u64, silent: bool) -> Result<(Process, SocketAddr), Failure> {
+    let mut words = vec!["--calls".to_owned(), calls.to_string()];
+    words.extend(silent.then(|| "--silent".to_owned()));
+    let mut generator = Process::start("generator", &words)?;
+    let Listening { listening } = generator.read().await?;
+    Ok((generator, listening))
+}
+
+/// The engine without a call, and what it uses then.
+pub async fn start_engine(
+    callees: SocketAddr,
+    threads: usize,
+    calls_per_thread: Option<u64>,
+) -> Result<(Process, Mark), Failure> {
+    let mut words = vec!["--callees".to_owned(), callees.to_string(), "--threads".to_owned(), threads.to_string()];
+    words.extend(calls_per_thread.into_iter().flat_map(|calls| ["--calls-per-thread".to_owned(), calls.to_string()]));
+    let mut engine = Process::start("engine", &words)?;
+    let empty = engine.read().await?;
+    Ok((engine, empty))
+}
+
+/// What was used between two marks.
+pub fn between(before: Option<Usage>, after: Option<Usage>) -> Usage {
+    match (before, after) {
+        (Some(before), Some(after)) => Usage {
+            cpu_us: after.cpu_us - before.cpu_us,
+            wall_us: (after.wall_us - before.wall_us).max(1),
+            rss_kib: after.rss_kib,
+        },
+        _ => Usage { cpu_us: 0, wall_us: 1, rss_kib: 0 },
+    }
+}

@@ -1,0 +1,43 @@
+//! `huifang bench`: what a call costs, measured on this machine. The engine and the callees are processes of their own; CPU by the kernel's accounting (getrusage(2)),
+//! gaps by the kernel's time stamps at the receiver. Loopback only, and it ends by itself.
+
+mod child;
+mod engine;
+mod floor;
+mod generator;
+mod media;
+mod report;
+mod signalling;
+
+use super::Failure;
+
+/// Options of `bench`.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum What {
+    /// Calls with media: CPU for each call-second, gaps at the receiver, memory, keys heard, and what setting calls up costs.
+    Media(media::Options),
+    /// Calls that are set up, answered and hung up: how many a second, and CPU for each.
+    Signalling(signalling::Options),
+    /// The engine's process of a benchmark; told what to do on standard input.
+    #[command(hide = true)]
+    Engine(engine::Options),
+    /// The callees' process of a benchmark; told what to do on standard input.
+    #[command(hide = true)]
+    Generator(generator::Options),
+}
+
+/// Runs it.
+pub async fn run(options: Options) -> Result<(), Failure> {
+    match options.what {
+        What::Media(options) => media::run(options).await,
+        What::Signalling(options) => signalling::run(options).await,
+        What::Engine(options) => engine::run(options).await,
+        What::Generator(options) => generator::run(options).await,
+    }
+}
