@@ -58,7 +58,6 @@ fn a_doubt_ends_no_call_but_explains_one_without_a_key() {
     hearing(&mut call, Hearing::Doubtful);
     call.wait();
     assert_eq!(call.hung_up, [HangupReason::Normal], "everything was tried");
-    call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
     assert_eq!(call.disposition(), Disposition::OneWayAudio);
     assert_eq!(call.over.as_ref().and_then(|ending| ending.outcome), None);
 }
@@ -73,7 +72,6 @@ fn no_key_and_no_sound_say_so() {
         let mut call = Call::answered();
         events.into_iter().for_each(|event| call.input(Input::Media(event)));
         call.wait();
-        call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
         let verdict = &call.over.as_ref().expect("an ending").verdict;
         assert_eq!(verdict.disposition, Disposition::NoInput);
         assert!(verdict.detail.contains(said), "{}", verdict.detail);

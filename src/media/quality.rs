@@ -104,7 +104,7 @@ impl Quality {
 /// Whose a compound packet is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Whose {
-    /// Somebody's who knows nothing of our stream: a late packet of the port's last call. Nothing was made of it.
+    /// Somebody's who is not heard and knows nothing of our stream: a late packet of the port's last call. Nothing was made of it.
     Nobodys,
     /// The peer's, and no sign that its media live: it says that it sends, and nothing comes, or that it leaves.
     Peers,
@@ -218,8 +218,7 @@ impl Monitor {
     /// Takes a compound packet.
     pub fn control(&mut self, datagram: &[u8], now: Instant) -> Result<Whose, RtcpError> {
         let compound = rtcp::read(datagram, self.ssrc)?;
-        let stranger = self.source().is_some_and(|source| source != compound.from);
-        if stranger && compound.block.is_none() {
+        if self.source() != Some(compound.from) && compound.block.is_none() {
             return Ok(Whose::Nobodys);
         }
         match compound.block {

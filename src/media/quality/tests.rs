@@ -105,6 +105,7 @@ fn who_sends_nothing_reports_as_a_receiver() {
 fn minute(highest: impl Fn(u32) -> Option<u32>) -> Vec<Hearing> {
     let start = Instant::now();
     let (mut us, _) = ends(start);
+    us.heard(&header(THEM, 1), Some(start));
     let mut heard = Vec::new();
     for round in 1..=12 {
         (0..250).for_each(|_| us.sent(160));
@@ -143,6 +144,7 @@ fn an_ear_that_gets_nothing_is_noticed_after_its_time_and_not_before() {
 fn nothing_is_concluded_while_we_send_nothing_or_when_it_is_switched_off() {
     let start = Instant::now();
     let (mut us, mut them) = ends(start);
+    us.heard(&header(THEM, 1), Some(start));
     for round in 1..20 {
         let now = start + Duration::from_secs(5) * round;
         tell(&mut them, &mut us, Duration::ZERO, now);
@@ -185,6 +187,8 @@ fn a_report_is_life_unless_the_peer_sends_and_nothing_comes() {
     let start = Instant::now();
     let (mut us, mut them) = ends(start);
     let at = |seconds| start + Duration::from_secs(seconds);
+    us.sent(160);
+    them.heard(&header(US, 1), Some(start));
     assert!(tell(&mut them, &mut us, Duration::ZERO, at(5)), "it sends nothing: silence suppression");
     assert!(tell(&mut them, &mut us, Duration::ZERO, at(10)));
     (0..250).for_each(|_| them.sent(160));

@@ -82,7 +82,7 @@ pub enum Event {
     FirstSound,
     /// Whether the far side hears us; told when it changes.
     Hearing(Hearing),
-    /// How good the media were; the last event of a call that had started.
+    /// How good the media were; told when they are closed.
     Quality(Quality),
     /// Nothing has arrived for the RTP timeout; reported once.
     AudioLost,

@@ -131,15 +131,15 @@ fn what_is_left_of_a_ports_last_call_never_reaches_the_next_one() {
     assert_eq!(first.handle.local_addr().port(), port);
     first.start_with(old.addr(), old_control.addr());
     old.read();
-    old.greet(&mut first);
     let (local, mut sequence) = (first.handle.local_addr(), 10);
     let mut go_on = || {
         sequence += 1;
-        send_as(&old, local, 5, sequence, 8, &[0x2a; 160]);
-        let report = [0x80, 201, 0, 1, 0, 0, 0, 5];
+        send_as(&old, local, 77, sequence, 8, &[0x2a; 160]);
+        let report = [0x80, 201, 0, 1, 0, 0, 0, 77];
         old_control.socket.send_to(&report, SocketAddr::new(local.ip(), port + 1)).expect("sent");
     };
     go_on();
+    assert_eq!(first.next(), Event::FirstAudio);
     drop(first);
     // the peer of the last call goes on while the port rests
     let (sender, events) = unbounded_channel();
