@@ -376,7 +376,7 @@ fn hand_out(shared: &Shared) {
 fn ntp_now() -> u64 {
     const UNIX_EPOCH: u64 = 2_208_988_800;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    (now.as_secs() + UNIX_EPOCH) << 32 | (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000
+    ((now.as_secs() + UNIX_EPOCH) << 32) | ((u64::from(now.subsec_nanos()) << 32) / 1_000_000_000)
 }
 
 /// How often another port is asked for when somebody was quicker.
