@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use huifang::media::rtp::{self, Header};
 use huifang::media::session::Command;
-use huifang::media::{Codec, FRAME_SAMPLES, bridge};
+use huifang::media::{Codec, FRAME_SAMPLES, bridge, rtcp};
 use huifang::net::media_engine::{MediaConfig, MediaEngine, MediaHandle, Peer};
 use huifang::net::webrtc::{WebEvent, WebLeg, WebRtc, WebRtcConfig};
 use serde::{Deserialize, Serialize};
@@ -156,6 +156,9 @@ fn telephone(socket: &UdpSocket, engine: SocketAddr, heard: &Mutex<Heard>, stop:
 }
 
 fn hear(heard: &mut Heard, datagram: &[u8]) {
+    if rtcp::is_rtcp(datagram) {
+        return;
+    }
     let packet = rtp::read(datagram).expect("RTP");
     if packet.header.payload_type == KEYS {
         if heard.last_key.replace(packet.header.timestamp) != Some(packet.header.timestamp) {
