@@ -87,6 +87,11 @@ fn an_unhappy_customer_is_taken_in_a_real_browser() {
         ),
         ["partial|asked_for_person"]
     );
+    // both sides spoke RTCP, and what was measured reached the store although the call was over by then
+    let heard = db.rows("select array[rx_packets > 200, rx_lost < rx_packets / 20, not rx_silent, tx_lost_permille < 50, mos_hundredths > 350]::text[] from attempts");
+    assert_eq!(heard, ["true|true|true|true|true"]);
+    let last = db.rows("select array[kind, detail ->> 'rx_packets'] from attempt_events where kind = 'quality'");
+    assert_eq!(last.len(), 1);
     let reports: Vec<Report> =
         callees.reports().into_iter().map(|report| serde_json::from_value(report).unwrap()).collect();
     assert!(matches!(&reports[..], [Report::Call(call)] if call.met_agent), "the customer heard the tone: {reports:?}");

@@ -39,12 +39,10 @@ impl Machine {
         let heard = matches!(&self.state, State::Talking { heard: true, .. });
         match (keyless, self.ears.far) {
             (true, far @ (Hearing::Deaf | Hearing::Doubtful)) => one_way(far),
+            // the peer lived, by its reports or by comfort noise, and not one packet of audio came in all the time
+            (true, Hearing::Heard) if disposition == Disposition::NoInput && !heard => no_audio(),
             (true, Hearing::Heard) if disposition == Disposition::NoInput && !self.ears.sound => {
-                let detail = if heard {
-                    "answered, but no key was pressed, and nothing but digital silence came: a muted line, or a machine"
-                } else {
-                    "answered, but no key was pressed, and no sound came"
-                };
+                let detail = "answered, but no key was pressed, and nothing but digital silence came: a muted phone";
                 Verdict::new(disposition, Blame::Customer, detail)
             }
             (_, Hearing::Deaf | Hearing::Doubtful | Hearing::Heard) => {
@@ -58,6 +56,11 @@ impl Machine {
         self.note(Moment::Quality(quality), now);
         self.actions.push_back(Action::Keep(Keep::Quality(quality)));
     }
+}
+
+pub(super) fn no_audio() -> Verdict {
+    let detail = "answered, but no sound ever came from the customer's side";
+    Verdict::new(Disposition::NoAudio, Blame::Trunk, detail)
 }
 
 fn one_way(far: Hearing) -> Verdict {

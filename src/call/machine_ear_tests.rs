@@ -77,16 +77,16 @@ fn a_doubt_ends_no_call_but_explains_one_without_a_key() {
 
 #[test]
 fn no_key_and_no_sound_say_so() {
-    for (events, said) in [
-        (vec![], "no sound came"),
-        (vec![Event::FirstAudio], "nothing but digital silence"),
-        (vec![Event::FirstAudio, Event::FirstSound], "answered, but no key was pressed"),
+    for (events, disposition, said) in [
+        (vec![], Disposition::NoAudio, "no sound ever came"),
+        (vec![Event::FirstAudio], Disposition::NoInput, "nothing but digital silence"),
+        (vec![Event::FirstAudio, Event::FirstSound], Disposition::NoInput, "answered, but no key was pressed"),
     ] {
         let mut call = Call::answered();
         events.into_iter().for_each(|event| call.input(Input::Media(event)));
         stays_silent(&mut call);
         let verdict = &call.over.as_ref().expect("an ending").verdict;
-        assert_eq!(verdict.disposition, Disposition::NoInput);
+        assert_eq!(verdict.disposition, disposition);
         assert!(verdict.detail.contains(said), "{}", verdict.detail);
     }
 }

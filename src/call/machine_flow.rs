@@ -128,9 +128,7 @@ impl Machine {
         if *heard {
             return self.customer_gone(now);
         }
-        let detail = "answered, but no sound ever came from the customer's side";
-        let verdict = Verdict::new(Disposition::NoAudio, Blame::Trunk, detail);
-        let ending = Ending { verdict, sip_status: Some(200), outcome: None, never_left: false };
+        let ending = Ending { verdict: ear::no_audio(), sip_status: Some(200), outcome: None, never_left: false };
         self.hang_up(ending, HangupReason::MediaLost, now);
     }
 
@@ -141,7 +139,8 @@ impl Machine {
             outcome == Outcome::Partial && matches!(&self.state, State::Talking { flow, .. } if flow.resumable());
         let verdict = Verdict { resumable, ..verdict };
         // who was not to be heard had no conversation
-        let outcome = Some(outcome).filter(|_| verdict.disposition != Disposition::OneWayAudio);
+        let conversation = !matches!(verdict.disposition, Disposition::OneWayAudio | Disposition::NoAudio);
+        let outcome = conversation.then_some(outcome);
         let ending = Ending { verdict, sip_status: Some(200), outcome, never_left: false };
         self.hang_up(ending, HangupReason::Normal, now);
     }

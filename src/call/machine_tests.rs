@@ -320,6 +320,7 @@ fn whatever_nobody_hears_of_again_ends_by_the_guard() {
 #[test]
 fn silence_ends_politely_as_no_input() {
     let mut call = Call::answered();
+    call.input(Input::Media(Event::FirstAudio));
     while call.hung_up.is_empty() {
         call.hear();
         if call.hung_up.is_empty() {

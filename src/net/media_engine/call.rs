@@ -47,6 +47,8 @@ pub(super) struct Running {
     rest: u8,
     /// Packets until one is timed.
     untimed: u8,
+    /// The socket was connected, and what others had sent before still waits in it.
+    mixed: bool,
 }
 
 impl Running {
@@ -71,6 +73,7 @@ impl Running {
             reads: 1,
             rest: 0,
             untimed: 0,
+            mixed: false,
         }
     }
 
@@ -129,13 +132,13 @@ impl Running {
     /// Reads one datagram; false when there is none.
     fn read_one(&mut self, socket: &CallSocket, now: Instant, counters: &Counters) -> bool {
         let mut datagram = [0; DATAGRAM];
-        let read = match self.latch {
-            _ if self.untimed == 0 => arrival::read(&socket.socket, &mut datagram),
-            Some(_) => {
-                let read = socket.socket.recv_from(&mut datagram);
-                read.map(|(length, from)| Read { length, from: Some(from), arrived: None })
-            }
-            None => recv(&socket.socket, &mut datagram).map(|length| Read { length, from: None, arrived: None }),
+        let read = if self.untimed == 0 {
+            arrival::read(&socket.socket, &mut datagram)
+        } else if self.mixed || self.latch.is_some() {
+            let read = socket.socket.recv_from(&mut datagram);
+            read.map(|(length, from)| Read { length, from: Some(from), arrived: None })
+        } else {
+            recv(&socket.socket, &mut datagram).map(|length| Read { length, from: None, arrived: None })
         };
         match read {
             Ok(read) => {
@@ -143,7 +146,10 @@ impl Running {
                 self.take(socket, &datagram[..read.length], &read, now, counters);
                 true
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.mixed = false;
+                false
+            }
             Err(error) => {
                 self.failed(&error, now, counters);
                 true
@@ -153,8 +159,7 @@ impl Running {
 
     fn take(&mut self, socket: &CallSocket, datagram: &[u8], read: &Read, now: Instant, counters: &Counters) {
         if rtcp::is_rtcp(datagram) {
-            let from = read.from.filter(|_| self.latch.is_some()).unwrap_or(self.remote);
-            self.take_control(datagram, from, now, counters);
+            self.take_control(datagram, read.from.unwrap_or(self.remote), now, counters);
             return;
         }
         let packet = match rtp::read(datagram) {
@@ -190,7 +195,7 @@ impl Running {
                 self.remote = from;
                 self.refusals = Refusals::default();
                 match socket.socket.connect(from) {
-                    Ok(()) => self.latch = None,
+                    Ok(()) => (self.latch, self.mixed) = (None, true),
                     Err(error) => self.failed(&error, now, counters), // the next packet tries again
                 }
             }

@@ -35,6 +35,7 @@ fn a_stranger_who_speaks_first_loses_the_call_to_the_announced_peer() {
     assert_eq!(call.next(), Event::FirstAudio);
     stranger.read(); // it is taken for the peer behind NAT …
     peer.send(&call, 8, 1, &[0xd5; 160]);
+    press(&stranger, &call, 5, 8); // waits in the socket already when that is connected
     press(&peer, &call, 2, 1);
     assert!(matches!(call.next(), Event::Key { key: '1', .. }), "… until the peer speaks");
     peer.read();
