@@ -114,9 +114,12 @@ async fn a_follow_up_s_page_tells_its_call(pool: PgPool) {
         "振铃",
         "0:01.204",
         "status 180",
+        "通话音质",
+        "MOS 4.2 · 收音丢包 1.0 % · 对方丢包 0.2 % · 抖动 3 ms · 往返 48 ms",
     ] {
         assert!(page.contains(word), "{word}");
     }
+    assert!(!page.contains("rx packets"), "said once, in the page's words");
     assert!(!page.contains("刘洋"));
     assert!(get(&router, &format!("{path}?unmasked=true&lang=en")).await.body.contains("刘洋"));
     for n in 1..=24 {

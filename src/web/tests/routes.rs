@@ -95,6 +95,7 @@ async fn a_follow_up_is_told_whole_and_masked(pool: PgPool) {
     let attempt = &json["attempts"][0];
     assert_eq!((attempt["answers"].as_array().unwrap().len(), attempt["answers"][2]["score"].as_i64()), (11, Some(0)));
     assert_eq!(attempt["recordings"][0]["kind"], "suggestion");
+    assert_eq!((attempt["media"]["mos"].as_f64(), attempt["media"]["rx_lost"].as_i64()), (Some(4.19), Some(120)));
     assert_eq!(
         attempt["timeline"][3],
         serde_json::json!({ "offset_ms": 1204, "kind": "ringing", "detail": { "status": 180, "early_media": false } })

@@ -5,6 +5,7 @@ use crate::db::attempts::{self, AttemptEnd, NewAttempt, Next};
 use crate::db::call_backs::{self, NewCallBack};
 use crate::db::complaints::{self, NewComplaint};
 use crate::db::imports;
+use crate::db::media_quality::{self, MediaQuality};
 use crate::db::queue::{self, LeaseRequest};
 use crate::db::state::{ComplaintReason, RecordingKind};
 use crate::db::{fixture, story, surveys};
@@ -260,6 +261,21 @@ async fn interview(conn: &mut PgConnection, n: u16, attempt: AttemptId, keys: &s
         answers::add_recording(conn, &recording).await.unwrap();
         timeline.push((ms + 18_000, "recorded", json!({ "recording": "suggestion", "duration_ms": 11_400 })));
         timeline.push((ms + 19_000, "hang_up", json!({ "why": "the survey has ended" })));
+        let quality = MediaQuality {
+            rx_packets: 11_880,
+            rx_lost: 120,
+            rx_late: 9,
+            rx_duplicates: 0,
+            rx_silent: false,
+            jitter_ms: Some(3),
+            jitter_max_ms: Some(22),
+            tx_packets: 12_010,
+            tx_lost_permille: Some(2),
+            rtt_ms: Some(48),
+            mos_hundredths: Some(419),
+        };
+        media_quality::set(conn, attempt, &quality).await.unwrap();
+        timeline.push((ms + 19_060, "quality", serde_json::to_value(quality).unwrap()));
     }
     let event = |(seq, (offset_ms, kind, detail)): (i32, (i64, &str, Value))| story::Event {
         seq,

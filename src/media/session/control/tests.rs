@@ -1,10 +1,13 @@
 //! Reports, comfort noise and silence in virtual time.
 
 use crate::media::Codec;
+use crate::media::bridge;
 use crate::media::quality::Hearing;
+use crate::media::recorder::RecordParams;
 use crate::media::rtcp::{self, Block, Outgoing, SenderInfo};
-use crate::media::session::Event;
 use crate::media::session::tests::Rig;
+use crate::media::session::{Command, Event, RecordingOutput};
+use std::time::Duration;
 
 const PEER: u32 = 77; // whose packets a rig gets
 
@@ -69,6 +72,45 @@ fn comfort_noise_is_life_and_no_audio() {
         let Some(Event::Quality(quality)) = rig.session.poll_event() else { panic!("no quality") };
         assert_eq!((quality.rx_packets, quality.rx_lost, quality.silent), (20, 0, true));
     }
+}
+
+#[test]
+fn a_pause_with_comfort_noise_is_a_pause_of_its_length_in_recording_and_bridge() {
+    let (mut rig, mut other) = (Rig::new(Codec::Pcma), Rig::new(Codec::Pcma));
+    let (left, right) = bridge::pair();
+    rig.command(Command::Bridge(left));
+    other.command(Command::Bridge(right));
+    let max = Duration::from_secs(60);
+    let record = RecordParams { tag: 1, name: None, max, stop_keys: vec![], silence_end: None };
+    rig.command(Command::Record(record));
+    let said = [Codec::Pcma.encode(5_000); 160];
+    let mut heard = 0;
+    // half a second of speech, a description of the noise and nothing for a second, speech again
+    for index in (0..25).chain(75..100u16) {
+        if index == 75 {
+            rig.arrives(13, 25, 25 * 160, false, &[30]);
+            (0..50).for_each(|_| drop((rig.tick(), other.tick())));
+        }
+        let sequence = if index < 25 { index } else { index - 49 };
+        rig.arrives(8, sequence, u32::from(index) * 160, index == 75, &said);
+        rig.tick();
+        heard += u32::from(other.tick().1 == said);
+    }
+    assert_eq!(heard, 50, "the other side of the bridge hears each frame, and nothing else");
+    rig.command(Command::StopRecording);
+    let samples: Vec<i16> = rig
+        .recording()
+        .into_iter()
+        .flat_map(|output| if let RecordingOutput::Samples(samples) = output { samples } else { vec![] })
+        .collect();
+    assert_eq!(samples.len(), 100 * 160);
+    assert!(samples[25 * 160..75 * 160].iter().all(|sample| *sample == 0));
+    rig.session.close();
+    let quality = rig.events().into_iter().find_map(|event| match event {
+        Event::Quality(quality) => Some(quality),
+        _ => None,
+    });
+    assert_eq!(quality.map(|quality| (quality.rx_packets, quality.rx_lost)), Some((51, 0)));
 }
 
 #[test]
