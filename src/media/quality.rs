@@ -115,8 +115,9 @@ pub enum Whose {
 /// What the far side says of our stream.
 #[derive(Debug, Default)]
 struct Far {
-    /// Highest sequence number and what we had sent, at its last report.
+    /// Highest sequence number, at its last report.
     highest: Option<u32>,
+    /// What we had sent at its last report that told something of its ear.
     sent: u32,
     lost_permille: Option<u16>,
     rtt: Option<Duration>,
@@ -225,7 +226,6 @@ impl Monitor {
             Some(block) => self.far_block(&block, now),
             None => self.deaf_report(false, now),
         }
-        self.far.sent = self.packets;
         let in_vain = compound.sender.is_some_and(|sender| self.sends_in_vain(&sender, now));
         let lives = !in_vain && !compound.bye;
         Ok(if lives { Whose::Living } else { Whose::Peers })
@@ -244,7 +244,7 @@ impl Monitor {
         if self.far.highest == Some(block.highest) {
             self.deaf_report(true, now);
         } else {
-            (self.far.deaf, self.far.refused) = (None, None);
+            (self.far.deaf, self.far.refused, self.far.sent) = (None, None, self.packets);
         }
         self.far.highest = Some(block.highest);
         let share = 1000 * i64::from(block.lost.max(0)) / i64::from(self.packets.max(1));
@@ -263,6 +263,7 @@ impl Monitor {
         if self.packets.wrapping_sub(self.far.sent) < DEAF_PACKETS {
             return;
         }
+        self.far.sent = self.packets;
         let (since, count, all) = self.far.deaf.unwrap_or((now, 0, true));
         self.far.deaf = Some((since, count.saturating_add(1), all && certain));
     }

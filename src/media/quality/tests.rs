@@ -141,6 +141,24 @@ fn an_ear_that_gets_nothing_is_noticed_after_its_time_and_not_before() {
 }
 
 #[test]
+fn an_end_that_reports_more_often_than_it_must_is_judged_all_the_same() {
+    let start = Instant::now();
+    let (mut us, mut them) = ends(start);
+    us.heard(&header(THEM, 1), Some(start));
+    us.sent(160);
+    them.heard(&header(US, 1), Some(start));
+    let mut heard = Vec::new();
+    for round in 1..=50 {
+        (0..20).for_each(|_| us.sent(160));
+        let now = start + Duration::from_millis(400) * round;
+        tell(&mut them, &mut us, Duration::ZERO, now);
+        heard.push(us.hearing(Duration::from_secs(15), now));
+    }
+    let deaf = heard.iter().position(|hearing| *hearing == Hearing::Deaf);
+    assert!(deaf.is_some_and(|round| (37..45).contains(&round)), "{deaf:?}");
+}
+
+#[test]
 fn nothing_is_concluded_while_we_send_nothing_or_when_it_is_switched_off() {
     let start = Instant::now();
     let (mut us, mut them) = ends(start);
