@@ -200,6 +200,7 @@ async fn tones_go_both_ways_between_a_browser_and_a_telephone() {
         remote: socket.local_addr().unwrap(),
         rtcp: socket.local_addr().unwrap(),
         codec: Codec::Pcma,
+        packet_ms: 20,
         telephone_event: Some(KEYS),
         receive_telephone_event: Some(KEYS),
         comfort_noise: None,

@@ -6,6 +6,10 @@
 mod common;
 #[path = "sipp/handover.rs"]
 mod handover;
+#[path = "sipp/keys.rs"]
+mod keys;
+#[path = "sipp/machines.rs"]
+mod machines;
 #[path = "sipp/pcap.rs"]
 mod pcap;
 #[path = "sipp/peer.rs"]

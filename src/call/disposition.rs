@@ -74,6 +74,8 @@ dispositions! {
     Unknown = "unknown", "3.90", Review;
     /// Somebody else's number.
     WrongNumber = "wrong_number", "4.10", Never;
+    /// A fax or a modem.
+    Fax = "fax", "4.20", Never;
     /// No such number.
     InvalidNumber = "invalid_number", "4.31", Never;
 }

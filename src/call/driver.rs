@@ -55,6 +55,8 @@ pub struct Line {
     pub public_ip: IpAddr,
     /// Where the media plane puts recordings.
     pub recordings: PathBuf,
+    /// How to listen for machines, where that is wanted.
+    pub machines: Option<media::amd::Params>,
 }
 
 impl Line {
@@ -244,7 +246,10 @@ impl Driven<'_> {
     fn act(&mut self) {
         while let Some(action) = self.machine.poll_action() {
             match action {
-                Action::StartMedia(agreed) => self.media.start(peer(&agreed)),
+                Action::StartMedia(agreed) => {
+                    self.media.start(peer(&agreed));
+                    self.line.machines.into_iter().for_each(|params| self.media.command(Command::Classify(params)));
+                }
                 Action::Play { tag, prompts, barge_in } => self.play(tag, &prompts, barge_in),
                 Action::PlayOn { tag, prompts } => {
                     let prompts = self.prompts(&prompts);
@@ -262,6 +267,7 @@ impl Driven<'_> {
                         RecordParams { tag, name: None, max, stop_keys: Vec::new(), silence_end: Some(silence_end) };
                     self.media.command(Command::Record(params));
                 }
+                Action::KeyByInfo(press) => self.media.command(Command::KeyByInfo(press)),
                 Action::StopRecording => self.media.command(Command::StopRecording),
                 Action::Discard(recording) => self.discard(&recording),
                 Action::HangUp(reason) => self.leg.sip.hangup(self.leg.id, reason),
@@ -308,6 +314,7 @@ pub fn peer(agreed: &sdp::Negotiated) -> Peer {
             sdp::Codec::Pcma => media::Codec::Pcma,
             sdp::Codec::Pcmu => media::Codec::Pcmu,
         },
+        packet_ms: agreed.ptime_ms,
         telephone_event: agreed.telephone_event,
         receive_telephone_event: agreed.receive_telephone_event,
         comfort_noise: agreed.comfort_noise,

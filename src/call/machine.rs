@@ -58,6 +58,10 @@ pub struct Machine {
     ears: Ears,
     /// Playbacks that are not the flow's.
     own_tag: u64,
+    /// A machine took the call and is to get a message.
+    leaving: Option<answerer::Leaving>,
+    /// The end of a prompt of the survey that was cut short for that.
+    withheld: Option<u64>,
     actions: VecDeque<Action>,
 }
 
@@ -77,6 +81,8 @@ impl Machine {
             cause: None,
             ears: Ears::default(),
             own_tag: OWN_TAGS,
+            leaving: None,
+            withheld: None,
             actions: VecDeque::new(),
         }
     }
@@ -101,6 +107,7 @@ impl Machine {
     /// Time has come to [`Machine::poll_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
         match &mut self.state {
+            State::Talking { .. } if self.leaving.is_some() => self.machine_time(now),
             State::Talking { flow, .. } => {
                 flow.handle_timeout(now);
                 self.drain_flow(now);
@@ -126,6 +133,7 @@ impl Machine {
     /// When [`Machine::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
+            State::Talking { .. } if self.leaving.is_some() => self.machine_timeout(),
             State::Talking { flow, .. } => {
                 let agent = self.handover.as_ref().and_then(Handover::poll_timeout);
                 flow.poll_timeout().map(|(at, _)| at).into_iter().chain(agent).min()
@@ -154,6 +162,11 @@ impl Machine {
             SessionEvent::Failed(failure) => self.failed(&failure, now),
             SessionEvent::Ended { by, .. } => self.ended(by, now),
             SessionEvent::Refer(event) => self.referred(event, now),
+            SessionEvent::Info(body) => {
+                if let Some(press) = media::dtmf::info::read(&body.content_type, &body.body) {
+                    self.actions.push_back(Action::KeyByInfo(press));
+                }
+            }
             SessionEvent::Trace(line) => self.trace(line, now),
             // Only the called side sees these; and nobody is handed over yet.
             SessionEvent::Incoming(_) | SessionEvent::Acked { .. } | SessionEvent::Canceled => {}
@@ -260,25 +273,39 @@ impl Machine {
         }
     }
 
+    /// A key as the timeline may show it.
+    fn shown(&self, key: char) -> char {
+        let personal = matches!(&self.state, State::Talking { flow, .. } if flow.keys_are_personal())
+            || self.handover.as_ref().is_some_and(Handover::is_talking);
+        if personal { HIDDEN } else { key }
+    }
+
     fn media(&mut self, event: media::session::Event, now: Instant) {
         use media::session::Event;
         let input = match event {
             Event::PlaybackEnded { tag, interrupted } => {
                 self.note(Moment::PromptsEnded { interrupted }, now);
-                Some(FlowInput::PlaybackEnded { tag })
+                (!self.leaves(tag, now)).then_some(FlowInput::PlaybackEnded { tag })
             }
-            Event::Key { key, .. } => {
+            Event::Key { key, path, .. } => {
                 self.ears.keyed = true;
-                let personal = matches!(&self.state, State::Talking { flow, .. } if flow.keys_are_personal())
-                    || self.handover.as_ref().is_some_and(Handover::is_talking);
-                self.note(Moment::Key { key: if personal { HIDDEN } else { key } }, now);
+                self.is_person(now);
+                self.note(Moment::Key { key: self.shown(key), path: Some(path) }, now);
                 Some(FlowInput::Key(key))
+            }
+            Event::KeyAlso { key, path } => {
+                self.note(Moment::KeyAlso { key: self.shown(key), path }, now);
+                None
             }
             Event::FirstAudio => {
                 if let State::Talking { heard, .. } = &mut self.state {
                     *heard = true;
                 }
                 self.note(Moment::FirstAudio, now);
+                None
+            }
+            Event::Answerer(heard) => {
+                self.answerer(heard, now);
                 None
             }
             Event::FirstSound => {
@@ -303,6 +330,8 @@ impl Machine {
 
 #[path = "machine_agent.rs"]
 mod agent;
+#[path = "machine_answerer.rs"]
+mod answerer;
 #[path = "machine_ear.rs"]
 mod ear;
 #[path = "machine_flow.rs"]

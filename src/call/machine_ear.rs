@@ -34,6 +34,9 @@ impl Machine {
 
     /// The verdict over a conversation: one in which no key came may be none, because one side was not to be heard.
     pub(super) fn verdict_of(&self, outcome: Outcome) -> Verdict {
+        if self.leaving.is_some() {
+            return answerer::cut_off();
+        }
         let (disposition, detail) = disposition_of(outcome);
         let keyless = matches!(outcome, Outcome::NoInput | Outcome::BreakOff) && !self.ears.keyed;
         let heard = matches!(&self.state, State::Talking { heard: true, .. });

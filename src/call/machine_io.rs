@@ -5,6 +5,7 @@ use super::super::handover;
 use super::super::timeline::TimelineEvent;
 use crate::ids::{AgentId, TransferId};
 use crate::media;
+use crate::media::dtmf::info::Press;
 use crate::media::quality::Quality;
 use crate::sdp::Negotiated;
 use crate::sip::session::{HangupReason, SessionEvent, TraceLine};
@@ -67,6 +68,8 @@ pub enum Action {
     Discard(RecordingRef),
     /// Something about the agent.
     Agent(AgentAction),
+    /// A key came by SIP INFO: the media session knows whether it is a new one.
+    KeyByInfo(Press),
     /// End the SIP session, whatever its stage.
     HangUp(HangupReason),
     /// Keep this; it must not be lost.

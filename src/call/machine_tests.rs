@@ -1,10 +1,12 @@
 //! Calls by hand in virtual time: events in, actions out, with the real after-sales survey.
 
 use super::*;
+use crate::media::dtmf::fuse::Path;
 use crate::media::recorder::RecordingEnd;
 use crate::media::session::{Event, Recording};
 use crate::phone::Pii;
 use crate::sip::session::EndCause;
+use crate::sip::session::InfoBody;
 use crate::survey::scale::UnhappyReason;
 use chrono::NaiveDate;
 use std::net::IpAddr;
@@ -13,6 +15,8 @@ const ANSWER: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0
 
 #[path = "machine_agent_tests.rs"]
 mod agent;
+#[path = "machine_answerer_tests.rs"]
+mod answerer;
 #[path = "machine_ear_tests.rs"]
 mod ear;
 
@@ -25,6 +29,7 @@ struct Call {
     hung_up: Vec<HangupReason>,
     started: usize,
     discarded: usize,
+    by_info: Vec<char>,
     notes: Vec<TimelineEvent>,
     recording: Option<u64>,
     agent: Vec<AgentAction>,
@@ -34,8 +39,14 @@ struct Call {
 
 impl Call {
     fn new() -> Call {
+        Call::of("", false)
+    }
+
+    /// By a survey with something more at its end, after an earlier attempt that left a message or did not.
+    fn of(more: &str, message_left: bool) -> Call {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/surveys/aftersales_3day.toml");
-        let definition = Definition::from_toml(path, &std::fs::read_to_string(path).unwrap()).unwrap();
+        let text = std::fs::read_to_string(path).unwrap() + more;
+        let definition = Definition::from_toml(path, &text).unwrap();
         let date = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
         let facts = Facts {
             language: "zh-CN".into(),
@@ -44,6 +55,7 @@ impl Call {
             advisor_number: None,
             now_local: date.and_hms_opt(10, 0, 0).unwrap(),
             answered: Default::default(),
+            message_left,
         };
         let local = LocalMedia {
             addr: IpAddr::from([127, 0, 0, 1]),
@@ -63,6 +75,7 @@ impl Call {
             hung_up: Vec::new(),
             started: 0,
             discarded: 0,
+            by_info: Vec::new(),
             notes: Vec::new(),
             recording: None,
             agent: Vec::new(),
@@ -72,7 +85,11 @@ impl Call {
     }
 
     fn answered() -> Call {
-        let mut call = Call::new();
+        Call::new().picked_up()
+    }
+
+    fn picked_up(self) -> Call {
+        let mut call = self;
         call.sip(SessionEvent::InviteSent);
         call.sip(SessionEvent::Progress { status: 180, sdp: None });
         call.sip(SessionEvent::Answered { sdp: ANSWER.to_vec() });
@@ -101,6 +118,7 @@ impl Call {
                 Action::Agent(action) => self.agent.push(action),
                 Action::StopPlayback => self.playing_on = false,
                 Action::StopRecording => {}
+                Action::KeyByInfo(press) => self.by_info.push(press.key),
             }
         }
     }
@@ -112,7 +130,7 @@ impl Call {
     fn keys(&mut self, keys: &str) {
         for key in keys.chars() {
             self.now += Duration::from_millis(300);
-            self.input(Input::Media(Event::Key { key, at: self.now }));
+            self.input(Input::Media(Event::Key { key, at: self.now, path: Path::Rfc4733 }));
         }
     }
 
@@ -354,7 +372,7 @@ fn a_leads_number_is_kept_and_shows_in_no_timeline() {
     assert_eq!(kept, Some(&Keep::Lead(Lead::Keyed(Pii::new("13900001234".into())))));
     assert!(!format!("{kept:?}").contains("1390000"));
     let told: Vec<String> = call.notes.iter().map(|event| event.moment.line()).collect();
-    assert_eq!(told.iter().filter(|line| *line == "key •").count(), 12, "{told:?}");
+    assert_eq!(told.iter().filter(|line| *line == "key •, by RFC 4733").count(), 12, "{told:?}");
     assert!(!told.iter().any(|line| line.contains("1390000")), "{told:?}");
     call.hear();
     call.keys("1");
@@ -381,4 +399,19 @@ fn a_partial_call_that_was_cut_is_retried_as_a_break_off_and_stays_partial() {
         assert_eq!((verdict.disposition, verdict.disposition.aapor()), (Disposition::Partial, "1.2"), "{keys}");
         assert_eq!(verdict.retried_as(), retried, "{keys}: who has complained is called by a person");
     }
+}
+
+/// The media session knows whether a press is a new one, so an INFO goes there first; what holds no key goes nowhere.
+#[test]
+fn a_key_by_info_goes_to_the_media_session() {
+    let mut call = Call::answered();
+    let bodies =
+        [("application/dtmf-relay", "Signal=5\r\nDuration=160"), ("application/dtmf", "#"), ("application/dtmf", "x")];
+    for (content_type, body) in bodies {
+        let info = InfoBody { content_type: content_type.to_owned(), body: body.into() };
+        call.sip(SessionEvent::Info(info));
+    }
+    assert_eq!(call.by_info, ['5', '#']);
+    call.input(Input::Media(Event::KeyAlso { key: '5', path: Path::InBand }));
+    assert!(matches!(call.notes.last().map(|note| &note.moment), Some(Moment::KeyAlso { key: '5', .. })));
 }

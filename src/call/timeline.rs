@@ -2,6 +2,8 @@
 //!
 //! Pure data. Start lines are masked before they come here (`sip`), keys of answers are the customer's opinion and stay; names and numbers never enter.
 
+use crate::media::amd::Who;
+use crate::media::dtmf::fuse::Path;
 use crate::media::quality::Quality;
 use crate::survey::flow::{ComplaintTrigger, Miss, RecordingKind};
 use serde::{Deserialize, Serialize};
@@ -65,6 +67,27 @@ pub enum Moment {
     Key {
         /// `0`–`9`, `*`, `#`; `•` where it belongs to somebody's number.
         key: char,
+        /// The way by which it came first; timelines of earlier versions do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<Path>,
+    },
+    /// Who took the call, as far as can be heard.
+    Answerer {
+        /// Human, machine …
+        who: Who,
+        /// How sure that is, 0–100.
+        confidence: u8,
+        /// Why, in words.
+        why: String,
+    },
+    /// The message for a machine was spoken to its end.
+    MessageLeft,
+    /// A key that was taken already came by a further way: it counts once.
+    KeyAlso {
+        /// The key, or `•`.
+        key: char,
+        /// The way.
+        path: Path,
     },
     /// Silence or a key that means nothing.
     Missed {
@@ -173,6 +196,9 @@ impl Moment {
             Moment::Prompts { .. } => "prompts",
             Moment::PromptsEnded { .. } => "prompts_ended",
             Moment::Key { .. } => "key",
+            Moment::KeyAlso { .. } => "key_also",
+            Moment::Answerer { .. } => "answerer",
+            Moment::MessageLeft => "message_left",
             Moment::Missed { .. } => "missed",
             Moment::Answer { .. } => "answer",
             Moment::Complaint(_) => "complaint",
@@ -223,7 +249,13 @@ impl Moment {
             Moment::Prompts { prompts } => format!("says {}", prompts.join(" ")),
             Moment::PromptsEnded { interrupted: true } => "falls silent for a key".into(),
             Moment::PromptsEnded { interrupted: false } => "has finished speaking".into(),
-            Moment::Key { key } => format!("key {key}"),
+            Moment::Key { key, path: None } => format!("key {key}"),
+            Moment::Key { key, path: Some(path) } => format!("key {key}, by {}", path.words()),
+            Moment::Answerer { who, confidence, why } => {
+                format!("answered by: {} ({confidence} %): {why}", who.as_str())
+            }
+            Moment::MessageLeft => "the message was left".into(),
+            Moment::KeyAlso { key, path } => format!("key {key} by {} too: the same press", path.words()),
             Moment::Missed { question, why, gave_up } => {
                 let what = match why {
                     Miss::Silent => "no key",

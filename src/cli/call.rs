@@ -87,6 +87,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
             advisor_number: options.advisor,
             now_local: Clock::System.now().with_timezone(&zone).naive_local(),
             answered: BTreeMap::new(),
+            message_left: false,
         },
         // nothing of this call is stored, so there is nobody to be held for it
         agents: None,

@@ -12,6 +12,7 @@ use crate::dialer::policy::country::{self, Pack};
 use crate::dialer::trunks::Trunk;
 use crate::followup::calendar::Offset;
 use crate::followup::calendar::rule::Calendar;
+use crate::media::amd;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::prompt_files;
@@ -250,7 +251,21 @@ fn endpoint(settings: &Settings, bound: SocketAddr, registrar: Option<RegistrarC
 pub fn open_line(settings: &Settings, sip: SipHandle, prompts: Arc<PromptStore>) -> Result<Line, Failure> {
     let media = MediaEngine::start(media_config(settings)).map_err(Failure::start)?;
     let public_ip = settings.sip.public_ip();
-    Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings: recordings_dir(settings) })
+    let (recordings, machines) = (recordings_dir(settings), machines(settings));
+    Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings, machines })
+}
+
+/// How to listen for machines.
+fn machines(settings: &Settings) -> Option<amd::Params> {
+    let machines = &settings.machines;
+    let ms = |seconds: f64| (seconds * 1000.0) as u32;
+    let params = amd::Params {
+        listen_ms: ms(machines.listen_s),
+        beep_ms: ms(machines.beep_s),
+        speech_ms: ms(machines.speech_s),
+        pause_ms: ms(machines.pause_s),
+    };
+    machines.detect.then_some(params)
 }
 
 fn media_config(settings: &Settings) -> MediaConfig {
@@ -262,6 +277,7 @@ fn media_config(settings: &Settings) -> MediaConfig {
         port_max: media.port_max,
         threads: if media.threads == 0 { cores.saturating_sub(1).max(1) } else { media.threads },
         calls_per_thread: media.calls_per_thread,
+        in_band: media.in_band,
         rtp_timeout: Duration::from_secs(media.rtp_timeout_s),
         one_way_after: Duration::from_secs(media.one_way_after_s),
         ..MediaConfig::new(bind, recordings_dir(settings))

@@ -126,6 +126,7 @@ impl Reader<'_> {
             sip: self.section(&mut table, "sip"),
             trunks: self.sections(&mut table, "trunks"),
             media: self.section(&mut table, "media"),
+            machines: self.section(&mut table, "machines"),
             dialer: self.section(&mut table, "dialer"),
             agents: self.section(&mut table, "agents"),
             calendar: self.section(&mut table, "calendar"),

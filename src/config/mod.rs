@@ -4,12 +4,14 @@
 //! passwords and tokens come from the environment or from a file that a `…_file` key names, never from the TOML text itself.
 
 mod load;
+mod media;
 mod validate;
 
 #[cfg(test)]
 mod tests;
 
 pub use load::{Problem, Problems, judge, parse};
+pub use media::{InBand, Machines, Media};
 pub use validate::validate;
 
 use chrono::NaiveTime;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub trunks: BTreeMap<String, Trunk>,
     /// `[media]`: RTP, recordings.
     pub media: Media,
+    /// `[machines]`: who took the call.
+    pub machines: Machines,
     /// `[dialer]`: when, how many, how often.
     pub dialer: Dialer,
     /// `[agents]`: live agents and how callers reach them.
@@ -192,43 +196,6 @@ pub enum NumberFormat {
     Plain,
     /// `013800138000`-style national dialling, as the numbering plan writes it.
     National,
-}
-
-/// `[media]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct Media {
-    /// IP to bind RTP sockets on; default: `sip.listen`'s.
-    pub bind: Option<IpAddr>,
-    /// Lowest RTP port (even); 0 with `port_max` 0 lets the kernel choose.
-    pub port_min: u16,
-    /// Highest RTP port.
-    pub port_max: u16,
-    /// Media threads; 0 = one for each core but one, at least one.
-    pub threads: usize,
-    /// Calls that one media thread takes.
-    pub calls_per_thread: usize,
-    /// Seconds without any RTP before a call is given up.
-    pub rtp_timeout_s: u64,
-    /// Seconds for which the far side must hear nothing of us, by its own reports, before a call in which no key came is given up; 0: never.
-    pub one_way_after_s: u64,
-    /// Where recordings go; default `<database.data_dir>/recordings`.
-    pub recordings_dir: Option<PathBuf>,
-}
-
-impl Default for Media {
-    fn default() -> Self {
-        Media {
-            bind: None,
-            port_min: 20000,
-            port_max: 29999,
-            threads: 0,
-            calls_per_thread: 2500,
-            rtp_timeout_s: 20,
-            one_way_after_s: 15,
-            recordings_dir: None,
-        }
-    }
 }
 
 /// `[dialer]`

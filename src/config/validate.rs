@@ -50,6 +50,17 @@ fn sockets(settings: &Settings, problem: &mut Report<'_>) {
     if media.rtp_timeout_s == 0 {
         problem("media.rtp_timeout_s", "at least 1 is wanted".into());
     }
+    let machines = &settings.machines;
+    for (key, value, range) in [
+        ("machines.listen_s", machines.listen_s, 2.0..=20.0),
+        ("machines.beep_s", machines.beep_s, 2.0..=120.0),
+        ("machines.speech_s", machines.speech_s, 2.0..=15.0),
+        ("machines.pause_s", machines.pause_s, 0.1..=2.0),
+    ] {
+        if !range.contains(&value) {
+            problem(key, format!("{value} is not from {} to {}", range.start(), range.end()));
+        }
+    }
     let web = &settings.web;
     if web.token.is_none() && web.token_file.is_none() && !web.listen.ip().is_loopback() {
         problem(

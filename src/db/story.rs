@@ -214,6 +214,12 @@ pub async fn follow_up(conn: &mut PgConnection, id: FollowUpId) -> Result<Follow
     Ok(FollowUpStory { follow_up, complaint, attempts })
 }
 
+/// Whether something of this kind stands in the timeline of an attempt at this follow-up.
+pub async fn happened(conn: &mut PgConnection, follow_up: FollowUpId, kind: &str) -> Result<bool> {
+    let sql = "select exists (select 1 from attempt_events e join attempts a on a.id = e.attempt_id where a.follow_up_id = $1 and e.kind = $2)";
+    Ok(sqlx::query_scalar(sql).bind(follow_up.0).bind(kind).fetch_one(conn).await?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

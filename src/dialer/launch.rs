@@ -17,6 +17,7 @@ use crate::db::attempts::{AttemptEnd, BeginError, NewAttempt, Next as StoredNext
 use crate::db::gate::{self, Gate, Limits};
 use crate::db::journal::Fact;
 use crate::db::queue::Leased;
+use crate::db::story;
 use crate::ids::AttemptId;
 use crate::survey::flow::{Earlier, Facts};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -94,8 +95,14 @@ pub async fn launch(engine: Arc<Engine>, leased: Leased, way: Way) -> Launched {
     launched
 }
 
-/// Questions that earlier attempts have answered.
-type Answered = BTreeMap<String, Earlier>;
+/// What earlier attempts have come to.
+#[derive(Default)]
+struct Before {
+    /// Questions that they have answered.
+    answered: BTreeMap<String, Earlier>,
+    /// They left a message on a machine.
+    message_left: bool,
+}
 
 /// Commits the attempt, unless policy or the trunk says no at this moment, which is the last before the INVITE; gives what earlier ones answered.
 async fn begin(
@@ -103,7 +110,7 @@ async fn begin(
     leased: &Leased,
     way: &Way,
     id: AttemptId,
-) -> Result<(Gate<Permit>, Answered), BeginError> {
+) -> Result<(Gate<Permit>, Before), BeginError> {
     let now = engine.clock.now();
     let limits = Limits {
         max_calls: way.trunk.settings.max_calls,
@@ -120,7 +127,8 @@ async fn begin(
         Permit::Dial => Ok(()),
         no => Err(no),
     };
-    Ok((gate::begin(&mut conn, &new, &limits, judge).await?, answered))
+    let message_left = story::happened(&mut conn, leased.follow_up, "message_left").await?;
+    Ok((gate::begin(&mut conn, &new, &limits, judge).await?, Before { answered, message_left }))
 }
 
 fn instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Instant {
@@ -133,12 +141,12 @@ async fn call(
     way: &Way,
     id: AttemptId,
     begun: Vec<DateTime<Utc>>,
-    answered: Answered,
+    before: Before,
 ) -> Launched {
     let (reports, inbox) = mpsc::unbounded_channel();
     let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id);
     let keeping = tokio::spawn(keeper.keep(inbox));
-    let ending = match order(engine, leased, id, &way.trunk, answered) {
+    let ending = match order(engine, leased, id, &way.trunk, before) {
         Ok(order) => dial(engine, id, order, reports, way).await,
         Err(ending) => Some(ending),
     };
@@ -192,13 +200,7 @@ fn was_cut(kept: &Kept) -> Ending {
     Ending { verdict, sip_status: None, outcome: kept.outcome, never_left: false }
 }
 
-fn order(
-    engine: &Engine,
-    leased: &Leased,
-    attempt: AttemptId,
-    trunk: &Trunk,
-    answered: Answered,
-) -> Result<Order, Ending> {
+fn order(engine: &Engine, leased: &Leased, attempt: AttemptId, trunk: &Trunk, before: Before) -> Result<Order, Ending> {
     let broken = |error: &dyn std::fmt::Display| {
         let verdict = Verdict::new(Disposition::TrunkRefused, Blame::Engine, error.to_string());
         Ending { verdict, sip_status: None, outcome: None, never_left: true }
@@ -220,7 +222,8 @@ fn order(
             event_date: Some(leased.event_on),
             advisor_number: leased.advisor_number.clone(),
             now_local: engine.clock.now().with_timezone(&leased.zone).naive_local(),
-            answered,
+            answered: before.answered,
+            message_left: before.message_left,
         },
         agents: engine.agents.clone().map(|agents| (agents, wish(leased, attempt))),
     })

@@ -2,6 +2,7 @@
 //!
 //! All audio is G.711 at 8 kHz in frames of 20 ms; [`session::Session`] joins the parts, `net::media_engine` drives it.
 
+pub mod amd;
 pub mod bridge;
 pub mod dtmf;
 pub mod g711;

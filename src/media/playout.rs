@@ -1,7 +1,7 @@
-//! What the customer hears: rows of prompts, frame by frame, without a gap from one to the next. Knows no packets and no clock: one call a tick of 20 ms.
+//! What the customer hears: rows of prompts, byte for byte, without a gap from one to the next, whatever the length of a packet. Knows no packets and no clock.
 
+use super::Codec;
 use super::prompt::Prompt;
-use super::{Codec, Frame};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -31,28 +31,40 @@ pub struct Ended {
 struct Playing {
     list: Playlist,
     prompt: usize,
-    frame: usize,
+    /// Bytes of it that are out.
+    out: usize,
 }
 
 impl Playing {
-    fn next(&mut self, codec: Codec) -> Option<Frame> {
-        let frame = self.next_of_round(codec);
-        if frame.is_some() || !self.list.repeat {
-            return frame;
+    /// Fills `room` as far as this list goes; how many bytes.
+    fn fill(&mut self, codec: Codec, room: &mut [u8]) -> usize {
+        let mut filled = self.fill_of_round(codec, room);
+        while self.list.repeat && filled < room.len() {
+            // anew, but not for ever: a list without a byte ends
+            (self.prompt, self.out) = (0, 0);
+            match self.fill_of_round(codec, &mut room[filled..]) {
+                0 => break,
+                more => filled += more,
+            }
         }
-        // once anew, not for ever: a list without a frame ends
-        (self.prompt, self.frame) = (0, 0);
-        self.next_of_round(codec)
+        filled
     }
 
-    fn next_of_round(&mut self, codec: Codec) -> Option<Frame> {
-        while self.list.prompts.get(self.prompt)?.frames(codec).len() <= self.frame {
+    fn fill_of_round(&mut self, codec: Codec, room: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while let Some(prompt) = self.list.prompts.get(self.prompt) {
+            let rest = prompt.bytes(codec).get(self.out..).unwrap_or_default();
+            let taken = rest.len().min(room.len() - filled);
+            room[filled..filled + taken].copy_from_slice(&rest[..taken]);
+            filled += taken;
+            self.out += taken;
+            if filled == room.len() {
+                break;
+            }
             self.prompt += 1;
-            self.frame = 0;
+            self.out = 0;
         }
-        let frame = self.list.prompts.get(self.prompt)?.frames(codec).get(self.frame).copied();
-        self.frame += 1;
-        frame
+        filled
     }
 }
 
@@ -65,7 +77,7 @@ pub struct Playout {
 }
 
 impl Playout {
-    /// An empty queue; frames will be of `codec`.
+    /// An empty queue; what is played will be of `codec`.
     pub fn new(codec: Codec) -> Playout {
         Playout { codec, queue: VecDeque::new(), ended: VecDeque::new() }
     }
@@ -78,7 +90,7 @@ impl Playout {
 
     /// Plays `list` without a gap after all that was queued.
     pub fn enqueue(&mut self, list: Playlist) {
-        self.queue.push_back(Playing { list, prompt: 0, frame: 0 });
+        self.queue.push_back(Playing { list, prompt: 0, out: 0 });
     }
 
     /// Falls silent and forgets what waits.
@@ -95,16 +107,20 @@ impl Playout {
         }
     }
 
-    /// The frame of this tick. A playlist ends with the tick after its last frame, when that frame is out.
-    pub fn next_frame(&mut self) -> Option<Frame> {
-        while let Some(playing) = self.queue.front_mut() {
-            if let Some(frame) = playing.next(self.codec) {
-                return Some(frame);
+    /// Fills `room`, the audio of this tick, as far as there is something to play; how many bytes. A playlist ends with the tick that finds nothing left
+    /// of it: when its last byte went out with the tick before, or in the middle of this one.
+    pub fn fill(&mut self, room: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while filled < room.len()
+            && let Some(playing) = self.queue.front_mut()
+        {
+            filled += playing.fill(self.codec, &mut room[filled..]);
+            if filled < room.len() {
+                self.ended.push_back(Ended { tag: playing.list.tag, interrupted: false });
+                self.queue.pop_front();
             }
-            self.ended.push_back(Ended { tag: playing.list.tag, interrupted: false });
-            self.queue.pop_front();
         }
-        None
+        filled
     }
 
     /// The next playlist that ended.
@@ -116,6 +132,8 @@ impl Playout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::FRAME_SAMPLES;
+    use proptest::prelude::*;
 
     fn prompt(level: i16, frames: usize) -> Arc<Prompt> {
         Arc::new(Prompt::from_samples("en", &format!("p{level}"), "", &vec![level; frames * 160]))
@@ -129,7 +147,8 @@ mod tests {
     /// What each tick sends: the level of the frame, or None; and what ended at that tick.
     fn ticks(playout: &mut Playout, count: usize) -> Vec<(Option<u8>, Vec<Ended>)> {
         let mut tick = || {
-            let frame = playout.next_frame().map(|frame| frame[0]);
+            let mut room = [0; FRAME_SAMPLES];
+            let frame = (playout.fill(&mut room) > 0).then_some(room[0]);
             (frame, std::iter::from_fn(|| playout.poll_ended()).collect())
         };
         (0..count).map(|_| tick()).collect()
@@ -202,5 +221,37 @@ mod tests {
         assert_eq!(ticks(&mut playout, 1), [(None, vec![cut(1), cut(2)])]);
         playout.play(Playlist { repeat: true, ..list(3, false, &[(500, 0)]) });
         assert_eq!(ticks(&mut playout, 1), [(None, vec![done(3)])], "nothing in it: it ends");
+    }
+
+    proptest! {
+        /// However the audio is cut into packets: what goes out is the prompts, one after the other, byte for byte.
+        #[test]
+        fn no_packet_length_makes_a_gap(
+            lengths in prop::collection::vec(prop::collection::vec(0usize..1000, 0..4), 1..4),
+            packet in prop::sample::select(vec![80usize, 160, 240, 320]),
+        ) {
+            let codec = Codec::Pcmu;
+            let mut playout = Playout::new(codec);
+            let mut expected = Vec::new();
+            for (tag, prompts) in lengths.iter().enumerate() {
+                let prompts: Vec<_> = prompts.iter().enumerate().map(|(n, length)| {
+                    let samples: Vec<i16> = (0..*length).map(|i| ((i * 37 + n * 911 + tag * 5) % 20_000) as i16).collect();
+                    Arc::new(Prompt::from_samples("en", "p", "", &samples))
+                }).collect();
+                expected.extend(prompts.iter().flat_map(|prompt| prompt.bytes(codec).to_vec()));
+                playout.enqueue(Playlist { tag: tag as u64, prompts, barge_in: true, repeat: false });
+            }
+            let (mut sent, mut room) = (Vec::new(), vec![0; packet]);
+            loop {
+                let filled = playout.fill(&mut room);
+                sent.extend_from_slice(&room[..filled]);
+                if filled < packet {
+                    break;
+                }
+            }
+            prop_assert_eq!(sent, expected);
+            prop_assert_eq!(std::iter::from_fn(|| playout.poll_ended()).count(), lengths.len());
+            prop_assert_eq!(playout.fill(&mut room), 0);
+        }
     }
 }

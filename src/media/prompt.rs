@@ -72,6 +72,13 @@ impl Prompt {
     }
 }
 
+impl Prompt {
+    /// The same without the bounds of frames.
+    pub fn bytes(&self, codec: Codec) -> &[u8] {
+        self.frames(codec).as_flattened()
+    }
+}
+
 impl std::fmt::Debug for Prompt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Prompt({} {}, {} ms)", self.language, self.id, self.length_ms)

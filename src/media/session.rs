@@ -1,26 +1,31 @@
-//! The media of one call as one machine: what is sent in each tick of 20 ms, and what is made of what arrives. No socket, no clock.
+//! The media of one call as one machine: what is sent in each tick, and what is made of what arrives. No socket, no clock. A tick is the time of one packet
+//! that we send: [`SessionParams::packet_ms`].
 //!
-//! Inputs: [`Session::handle`] (commands), [`Session::receive`] (datagrams), [`Session::tick`] (each 20 ms; gives the packet to send), and what the
-//! `control` part has (RTCP, what became of packets).
+//! Inputs: [`Session::handle`] (commands), [`Session::receive`] (datagrams), [`Session::tick`] (once in the time of a packet; gives the packet to send), and
+//! what the `control` part has (RTCP, what became of packets).
 //! After any of them drain [`Session::poll_event`] and [`Session::poll_recording`]. Something is sent in every tick, silence when nothing plays:
 //! that keeps NAT bindings open and the peer's clock running. Keys are reported always, also when nothing plays.
 
+use super::amd::Classifier;
 use super::bridge::Port;
-use super::dtmf::rfc4733::{Receiver, Sender, Step};
+use super::dtmf::rfc4733::{Sender, Step};
 use super::playout::Playout;
 use super::quality::{Hearing, Monitor};
 use super::recorder::{Recorder, RecordingEnd};
 use super::rtp::{self, HEADER_LEN, Header, Packet, RtpError, SendStream};
-use super::{Codec, FRAME_SAMPLES, Frame};
+use super::{Codec, FRAME_SAMPLES, Frame, SAMPLE_RATE};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 mod control;
+mod keys;
 mod words;
 pub use words::{Command, Event, Listener, Recording, RecordingOutput};
 
+/// The longest packet that we send, in ms.
+pub const MAX_PACKET_MS: u32 = 40;
 /// Room that [`Session::tick`] needs for a packet.
-pub const PACKET_LEN: usize = HEADER_LEN + FRAME_SAMPLES;
+pub const PACKET_LEN: usize = HEADER_LEN + samples_of(MAX_PACKET_MS);
 /// Longest payload that is taken for audio: 200 ms.
 const MAX_AUDIO: usize = 10 * FRAME_SAMPLES;
 /// Payload type of comfort noise (RFC 3389, RFC 3551 table 4).
@@ -37,10 +42,14 @@ const BRIDGED_GAP_MS: u32 = 60;
 pub struct SessionParams {
     /// The codec to send; A-law and µ-law are both understood.
     pub codec: Codec,
+    /// Audio in one packet that we send, in ms: 10, 20, 30 or 40; anything else becomes 20.
+    pub packet_ms: u32,
     /// Payload type of telephone-events that we send.
     pub telephone_event: Option<u8>,
     /// Payload type in which we offered to receive them; a peer that answered with another number may use either (RFC 3264 5.1, 6.1).
     pub receive_telephone_event: Option<u8>,
+    /// Keys are also looked for in the audio.
+    pub in_band: bool,
     /// Payload type of comfort noise, where it is not the static 13.
     pub comfort_noise: Option<u8>,
     /// Our SSRC.
@@ -65,6 +74,44 @@ struct Pressing {
     bridged: bool,
 }
 
+/// Audio of the bridge, which comes in frames, until a packet takes it.
+#[derive(Debug)]
+struct Spill {
+    bytes: [u8; samples_of(MAX_PACKET_MS) + FRAME_SAMPLES],
+    length: usize,
+}
+
+impl Default for Spill {
+    fn default() -> Spill {
+        Spill { bytes: [0; samples_of(MAX_PACKET_MS) + FRAME_SAMPLES], length: 0 }
+    }
+}
+
+impl Spill {
+    fn put(&mut self, frame: &Frame) {
+        self.bytes[self.length..self.length + FRAME_SAMPLES].copy_from_slice(frame);
+        self.length += FRAME_SAMPLES;
+    }
+
+    fn take(&mut self, room: &mut [u8]) -> usize {
+        let taken = self.length.min(room.len());
+        room[..taken].copy_from_slice(&self.bytes[..taken]);
+        self.bytes.copy_within(taken..self.length, 0);
+        self.length -= taken;
+        taken
+    }
+}
+
+/// The length of packet that is sent where `ms` is asked for: 10, 20, 30 and 40 ms are served, everybody else gets 20.
+fn served(ms: u32) -> u32 {
+    if matches!(ms, 10 | 20 | 30 | 40) { ms } else { super::FRAME_MS }
+}
+
+/// Samples in so many ms.
+const fn samples_of(ms: u32) -> usize {
+    (ms * SAMPLE_RATE / 1000) as usize
+}
+
 /// One call's media.
 pub struct Session {
     params: SessionParams,
@@ -75,10 +122,14 @@ pub struct Session {
     /// The last packet was no prompt: the next frame of one opens a talkspurt.
     quiet: bool,
     pressing: VecDeque<Pressing>,
-    keys: Receiver,
+    keys: keys::Keypad,
     recorder: Option<Recorder>,
+    /// Who took the call, while that is listened for.
+    classifier: Option<Box<Classifier>>,
     listener: Option<Box<dyn Listener>>,
     bridge: Option<Port>,
+    /// What the bridge gave beyond the packets that went out.
+    spill: Spill,
     heard_audio: bool,
     last_packet: Instant,
     lost: bool,
@@ -91,16 +142,19 @@ pub struct Session {
 impl Session {
     /// A session that begins now, silent.
     pub fn new(params: SessionParams, now: Instant) -> Session {
+        let params = SessionParams { packet_ms: served(params.packet_ms), ..params };
         Session {
             stream: SendStream::new(params.ssrc, params.first_sequence, params.first_timestamp),
             playout: Playout::new(params.codec),
             fresh: true,
             quiet: true,
             pressing: VecDeque::new(),
-            keys: Receiver::default(),
+            keys: keys::Keypad::new(params.in_band),
             recorder: None,
+            classifier: None,
             listener: None,
             bridge: None,
+            spill: Spill::default(),
             heard_audio: false,
             last_packet: now,
             lost: false,
@@ -128,12 +182,14 @@ impl Session {
             Command::Listen(listener) => self.listener = Some(listener),
             Command::Bridge(port) => self.bridge = Some(port),
             Command::Unbridge => self.bridge = None,
+            Command::KeyByInfo(press) => self.key_by_info(press, now),
+            Command::Classify(params) => self.classifier = Some(Box::new(Classifier::new(params))),
         }
         self.drain_playout();
     }
 
     fn press(&mut self, keys: &str, press_ms: u32, gap_ms: u32) {
-        let sender = Sender::new(keys, press_ms, gap_ms);
+        let sender = Sender::new(keys, press_ms, gap_ms, self.params.packet_ms);
         let keys = sender.left();
         if keys == 0 || self.params.telephone_event.is_none() {
             self.events.push_back(Event::KeysSent { sent: 0 });
@@ -182,20 +238,6 @@ impl Session {
         self.monitor.heard(header, arrived);
     }
 
-    fn key_packet(&mut self, header: &Header, payload: &[u8], now: Instant) {
-        let key = self.keys.receive(header, payload);
-        if let Some(bridge) = &mut self.bridge {
-            bridge.key_packet(key, now);
-        }
-        let Some(key) = key else { return };
-        self.events.push_back(Event::Key { key, at: now });
-        self.playout.key();
-        self.drain_playout();
-        if let Some(why) = self.recorder.as_ref().and_then(|recorder| recorder.ends_by_key(key)) {
-            self.end_recording(why);
-        }
-    }
-
     fn audio_packet(&mut self, codec: Codec, header: &Header, payload: &[u8], now: Instant) {
         let timestamp = header.timestamp;
         if let Some(bridge) = &mut self.bridge {
@@ -213,56 +255,101 @@ impl Session {
         if let Some(prompt) = heard.map(str::to_owned) {
             self.events.push_back(Event::Heard { prompt, at: now });
         }
-        if let Some(recorder) = &mut self.recorder {
+        if self.recorder.is_some() || self.keys.wants_audio() || self.classifier.is_some() {
             let mut samples = [0; MAX_AUDIO];
             let count = payload.len().min(MAX_AUDIO);
             for (sample, byte) in samples.iter_mut().zip(payload) {
                 *sample = codec.decode(*byte);
             }
-            recorder.audio(timestamp, &samples[..count], now);
-            self.recording.extend(recorder.take_chunk().map(RecordingOutput::Samples));
+            self.samples(timestamp, &samples[..count], now);
         }
     }
 
-    /// Writes the packet of this tick into `out`, which has room for [`PACKET_LEN`]; its length.
+    /// The samples of an audio packet, for those who need them.
+    fn samples(&mut self, timestamp: u32, samples: &[i16], now: Instant) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.audio(timestamp, samples, now);
+            self.recording.extend(recorder.take_chunk().map(RecordingOutput::Samples));
+        }
+        if let Some(key) = self.keys.tones(timestamp, samples) {
+            self.key_by_tone(key, now);
+        }
+        self.classify(timestamp, samples);
+    }
+
+    fn classify(&mut self, timestamp: u32, samples: &[i16]) {
+        let Some(classifier) = &mut self.classifier else { return };
+        self.events.extend(classifier.audio(timestamp, samples).map(Event::Answerer));
+        if !classifier.listens() {
+            self.classifier = None;
+        }
+    }
+
+    /// Writes the packet of this tick into `out`; its length.
     pub fn tick(&mut self, now: Instant, out: &mut [u8; PACKET_LEN]) -> usize {
         self.check_time(now);
+        let length = self.packet_samples();
         let clock = self.stream.timestamp();
-        self.stream.advance(FRAME_SAMPLES as u32);
+        self.stream.advance(length as u32);
+        let (head, audio) = out.split_at_mut(HEADER_LEN);
+        let audio = &mut audio[..length];
         // taken also when it is not sent: what is said over a prompt or a key is not heard later
-        let bridged = self.bridged_frame();
+        let bridged = self.bridged(audio);
         if let Some((header, payload)) = self.key_tick(clock) {
             self.quiet = true;
             self.fresh = false;
-            out[..HEADER_LEN].copy_from_slice(&header.to_bytes());
-            out[HEADER_LEN..HEADER_LEN + 4].copy_from_slice(&payload);
+            head.copy_from_slice(&header.to_bytes());
+            audio[..4].copy_from_slice(&payload);
             return HEADER_LEN + 4;
         }
-        let frame = if self.pressing.is_empty() { self.playout.next_frame().or(bridged) } else { None };
+        let filled = if self.pressing.is_empty() { self.audio(audio, bridged) } else { 0 };
+        audio[filled..].fill(self.params.codec.silence());
+        if let Some(classifier) = &mut self.classifier {
+            classifier.sent(self.params.codec, audio);
+        }
         self.drain_playout();
         // after silence a prompt opens a talkspurt (RFC 3551 4.1); peers set their jitter buffer anew there
-        let marker = self.fresh || self.quiet && frame.is_some();
+        let marker = self.fresh || self.quiet && filled > 0;
         let header = self.stream.next_header(self.params.codec.payload_type(), marker, clock);
-        out[..HEADER_LEN].copy_from_slice(&header.to_bytes());
-        match frame {
-            Some(frame) => out[HEADER_LEN..].copy_from_slice(&frame),
-            None => out[HEADER_LEN..].fill(self.params.codec.silence()),
-        }
+        head.copy_from_slice(&header.to_bytes());
         self.fresh = false;
-        self.quiet = frame.is_none();
-        PACKET_LEN
+        self.quiet = filled == 0;
+        HEADER_LEN + length
     }
 
-    /// What the other side of the bridge says; its keys are pressed from now on.
-    fn bridged_frame(&mut self) -> Option<Frame> {
-        let bridge = self.bridge.as_mut()?;
+    /// A prompt into `room`, in place of the `bridged` bytes that are there; how many bytes are to be heard.
+    fn audio(&mut self, room: &mut [u8], bridged: usize) -> usize {
+        match self.playout.fill(room) {
+            0 => bridged,
+            prompts => prompts,
+        }
+    }
+
+    /// Audio in one packet of ours, in ms.
+    pub fn packet_ms(&self) -> u32 {
+        self.params.packet_ms
+    }
+
+    /// Samples, and bytes of G.711, in one packet of ours.
+    fn packet_samples(&self) -> usize {
+        samples_of(self.params.packet_ms)
+    }
+
+    /// Puts what the other side of the bridge says into `room`; how much of it. Its keys are pressed from now on.
+    fn bridged(&mut self, room: &mut [u8]) -> usize {
+        let Some(bridge) = self.bridge.as_mut() else { return 0 };
         while let Some(key) = bridge.next_key() {
             if self.params.telephone_event.is_some() {
-                let sender = Sender::new(key.encode_utf8(&mut [0; 4]), BRIDGED_PRESS_MS, BRIDGED_GAP_MS);
+                let key = key.encode_utf8(&mut [0; 4]).to_owned();
+                let sender = Sender::new(&key, BRIDGED_PRESS_MS, BRIDGED_GAP_MS, self.params.packet_ms);
                 self.pressing.push_back(Pressing { sender, keys: 1, bridged: true });
             }
         }
-        bridge.next_frame(self.params.codec)
+        while self.spill.length < room.len() {
+            let Some(frame) = bridge.next_frame(self.params.codec) else { break };
+            self.spill.put(&frame);
+        }
+        self.spill.take(room)
     }
 
     /// Whether the call is joined to another one.
@@ -270,9 +357,9 @@ impl Session {
         self.bridge.is_some()
     }
 
-    /// The clock ran on for `ticks` of 20 ms in which nothing could be sent (the machine stood still).
-    pub fn skip(&mut self, ticks: u32) {
-        self.stream.advance(ticks.wrapping_mul(FRAME_SAMPLES as u32));
+    /// The clock ran on for so many ms in which nothing could be sent (the machine stood still).
+    pub fn skip(&mut self, ms: u32) {
+        self.stream.advance(ms.wrapping_mul(SAMPLE_RATE / 1000));
         self.fresh = true;
     }
 
@@ -341,5 +428,7 @@ impl Session {
 
 #[cfg(test)]
 mod bridge_tests;
+#[cfg(test)]
+mod packet_tests;
 #[cfg(test)]
 mod tests;

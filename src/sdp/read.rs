@@ -4,6 +4,9 @@ use super::{Codec, Direction, LocalMedia, MAX_BYTES, SdpError};
 use sdp_types::{Attribute, Connection, Media, ParserError, Session};
 use std::net::{IpAddr, SocketAddr};
 
+/// What is sent where nobody says anything, in ms.
+const FRAME_MS: u32 = 20;
+
 /// Parses what matters: the lines v=, c=, m=, a=, anything that is not UTF-8 replaced, runs of spaces in m= made one. Other lines are left out
 /// (their number stays, so that an error names the line of the original).
 pub(super) fn parse(sdp: &[u8]) -> Result<Session, SdpError> {
@@ -174,10 +177,18 @@ fn direction(attributes: &[Attribute]) -> Option<Direction> {
     })
 }
 
-/// Milliseconds of a packet that the peer would like; nonsense counts as not said.
+/// Milliseconds of a packet that the peer would like, never more than it can take (`maxptime`); nonsense counts as not said.
 fn ptime(media: &Media, session: &Session) -> Option<u32> {
-    let mut all = values(&media.attributes, "ptime").chain(values(&session.attributes, "ptime"));
-    // Fractions are allowed by some (RFC 8866, 6.4 has whole numbers); the whole part is enough.
-    let value = all.next()?.trim().split('.').next()?.parse().ok()?;
-    (1..=200).contains(&value).then_some(value)
+    let said = |name| {
+        let mut all = values(&media.attributes, name).chain(values(&session.attributes, name));
+        // Fractions are allowed by some (RFC 8866, 6.4 has whole numbers); the whole part is enough.
+        let value: u32 = all.next()?.trim().split('.').next()?.parse().ok()?;
+        (1..=200).contains(&value).then_some(value)
+    };
+    match (said("ptime"), said("maxptime")) {
+        (wish, None) => wish,
+        (Some(wish), Some(most)) => Some(wish.min(most)),
+        // who says nothing gets 20 ms, or the 10 ms that fit
+        (None, Some(most)) => (most < FRAME_MS).then_some(FRAME_MS / 2),
+    }
 }

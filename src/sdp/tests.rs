@@ -136,6 +136,13 @@ fn answers_are_read_as_peers_write_them() {
             noise(98),
         ),
         ("ptime", vec!["m=audio 5000 RTP/AVP 8", "a=ptime:30"], Negotiated { ptime_ms: 30, ..plain() }),
+        (
+            "maxptime",
+            vec!["m=audio 5000 RTP/AVP 8", "a=ptime:40", "a=maxptime:30"],
+            Negotiated { ptime_ms: 30, ..plain() },
+        ),
+        ("maxptime alone", vec!["m=audio 5000 RTP/AVP 8", "a=maxptime:150"], plain()),
+        ("a short maxptime", vec!["m=audio 5000 RTP/AVP 8", "a=maxptime:10"], Negotiated { ptime_ms: 10, ..plain() }),
         ("ptime that makes no sense", vec!["m=audio 5000 RTP/AVP 8", "a=ptime:0"], plain()),
         ("more lines than we asked for", vec!["m=audio 5000 RTP/AVP 8", "m=video 0 RTP/AVP 31"], plain()),
         (

@@ -267,6 +267,7 @@ mod tests {
             remote,
             rtcp: remote,
             codec: Codec::Pcma,
+            packet_ms: 20,
             telephone_event: None,
             receive_telephone_event: None,
             comfort_noise: None,

@@ -90,6 +90,7 @@ fn prompt_uses(definition: &Definition, language: &str) -> BTreeMap<PromptId, St
     for id in definition.reprompt.invalid.iter().chain(&definition.reprompt.silent) {
         note(id, "reprompt");
     }
+    definition.machine_message.iter().for_each(|id| note(id, "machine"));
     for step in &definition.steps {
         let place = format!("step {}", step.id);
         walk(&step.intro, &mut |part| note_part(part, language, &place, &mut note));

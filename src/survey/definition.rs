@@ -98,6 +98,8 @@ pub struct Definition {
     pub handlers: Handlers,
     /// Said before a question is asked again.
     pub reprompt: Reprompt,
+    /// What is said to a machine after its beep; without it we hang up.
+    pub machine_message: Vec<PromptId>,
 }
 
 impl Definition {

@@ -27,6 +27,7 @@ const DISPOSITIONS: Table = &[
     ("congestion", "线路繁忙", "Network congestion"),
     ("trunk_refused", "线路拒绝", "Refused by trunk"),
     ("no_audio", "无声音", "No audio"),
+    ("fax", "传真", "Fax"),
     ("one_way_audio", "客户听不到", "One-way audio"),
     ("interrupted", "系统中止", "Interrupted"),
     ("unknown", "结果不明", "Outcome unknown"),

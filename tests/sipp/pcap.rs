@@ -1,4 +1,4 @@
-//! Makes a capture file (pcap, Ethernet, IPv4, UDP) of a customer's RTP: A-law silence every 20 ms, and keys as RFC 4733 events among it.
+//! Makes a capture file (pcap, Ethernet, IPv4, UDP) of a customer's RTP: A-law silence every 20 ms, and keys as RFC 4733 events or as tones among it.
 //!
 //! Written from the RFCs and not by the engine's own sender: what is tested must not test itself.
 
@@ -38,12 +38,7 @@ impl Capture {
     /// Presses keys, each for 80 ms and then silence; the end of each is said three times (RFC 4733 2.5.1.4).
     pub fn keys(mut self, keys: &str, gap_ms: u32) -> Capture {
         for key in keys.chars() {
-            let event = match key {
-                '*' => 10,
-                '#' => 11,
-                digit => u8::try_from(digit.to_digit(10).unwrap()).unwrap(),
-            };
-            let began = self.clock();
+            let (event, began) = (code(key), self.clock());
             for step in 1..=4u16 {
                 self.event(began, event, false, step * 160, step == 1);
                 self.slot += 1;
@@ -52,6 +47,35 @@ impl Capture {
                 self.event(began, event, true, 640, false);
             }
             self = self.silence(gap_ms);
+        }
+        self
+    }
+
+    /// Presses keys as tones (Q.23), each for 80 ms and then silence; with `events` as RFC 4733 events at the same time.
+    pub fn tones(mut self, keys: &str, gap_ms: u32, events: bool) -> Capture {
+        for key in keys.chars() {
+            let began = self.clock();
+            for step in 1..=4u16 {
+                self.packet(PCMA, false, self.clock(), &tone(key, usize::from(step - 1) * 160));
+                if events {
+                    self.event(began, code(key), false, step * 160, step == 1);
+                }
+                self.slot += 1;
+            }
+            if events {
+                (0..3).for_each(|_| self.event(began, code(key), true, 640, false));
+            }
+            self = self.silence(gap_ms);
+        }
+        self
+    }
+
+    /// Sound, as A-law.
+    pub fn sound(mut self, samples: &[i16]) -> Capture {
+        for frame in samples.chunks_exact(160) {
+            let encode = |n: usize| huifang::media::Codec::Pcma.encode(frame[n]);
+            self.packet(PCMA, false, self.clock(), &std::array::from_fn::<u8, 160, _>(encode));
+            self.slot += 1;
         }
         self
     }
@@ -92,4 +116,23 @@ impl Capture {
         self.bytes.extend(payload);
         self.sequence += 1;
     }
+}
+
+/// The event of a key (RFC 4733 3.2).
+fn code(key: char) -> u8 {
+    match key {
+        '*' => 10,
+        '#' => 11,
+        digit => u8::try_from(digit.to_digit(10).unwrap()).unwrap(),
+    }
+}
+
+/// 20 ms of a key's two tones, from the `from`th sample on.
+fn tone(key: char, from: usize) -> [u8; 160] {
+    let place = "123456789*0#".find(key).unwrap();
+    let (low, high) = ([697.0, 770.0, 852.0, 941.0][place / 3], [1209.0, 1336.0, 1477.0][place % 3]);
+    std::array::from_fn(|n| {
+        let t = (from + n) as f64 / 8000.0 * std::f64::consts::TAU;
+        huifang::media::Codec::Pcma.encode(((low * t).sin() * 6000.0 + (high * t).sin() * 6000.0) as i16)
+    })
 }

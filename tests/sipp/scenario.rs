@@ -12,6 +12,16 @@ a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-15
 ";
 
+/// The same of a phone that knows no telephone-events.
+const PLAIN_SDP: &str = "v=0
+o=sipp 53655765 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8
+a=rtpmap:8 PCMA/8000
+";
+
 /// A scenario under way.
 #[derive(Clone)]
 pub struct Scenario {
@@ -28,7 +38,7 @@ pub struct Reply {
     for_the_invite: bool,
     contact: &'static str,
     headers: Vec<String>,
-    sdp: bool,
+    sdp: &'static str,
     retransmitted: bool,
 }
 
@@ -40,7 +50,7 @@ pub fn reply(line: &'static str) -> Reply {
         for_the_invite: false,
         contact: "sip:callee@[local_ip]:[local_port]",
         headers: Vec::new(),
-        sdp: false,
+        sdp: "",
         retransmitted: false,
     }
 }
@@ -60,7 +70,13 @@ impl Reply {
 
     /// With a session description.
     pub fn with_sdp(mut self) -> Reply {
-        self.sdp = true;
+        self.sdp = SDP;
+        self
+    }
+
+    /// With a session description that has no telephone-events.
+    pub fn with_plain_sdp(mut self) -> Reply {
+        self.sdp = PLAIN_SDP;
         self
     }
 
@@ -90,7 +106,8 @@ impl Reply {
         };
         let headers: String = self.headers.iter().map(|header| format!("{header}\n")).collect();
         let retransmitted = if self.retransmitted { " retrans=\"500\"" } else { "" };
-        let (kind, sdp) = if self.sdp { ("Content-Type: application/sdp\n", SDP) } else { ("", "") };
+        let sdp = self.sdp;
+        let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\n" };
         format!(
             "<send{retransmitted}><![CDATA[\n\nSIP/2.0 {}\n{via}\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n{cseq}\n\
              Contact: <{}>\n{headers}{kind}Content-Length: [len]\n\n{sdp}\n]]></send>\n",
@@ -217,6 +234,11 @@ impl Scenario {
             "Contact: <sip:callee@[local_ip]:[local_port]>\nEvent: {event}\nSubscription-State: {state}\nContent-Type: message/sipfrag;version=2.0\n"
         );
         self.request("NOTIFY", &headers, &format!("SIP/2.0 {status}\n"))
+    }
+
+    /// The callee presses a key by INFO; after [`Scenario::acknowledged`].
+    pub fn info(self, key: char) -> Scenario {
+        self.request("INFO", "Content-Type: application/dtmf-relay\n", &format!("Signal={key}\nDuration=80\n"))
     }
 
     /// A request of the callee in the dialog, which gets a 200.

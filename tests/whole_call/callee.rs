@@ -200,7 +200,7 @@ impl Callee {
             SessionEvent::Acked { .. } => self.acked = true,
             SessionEvent::Canceled => self.ended(Final::Canceled),
             SessionEvent::Ended { by, cause } => self.ended(Final::Ended(by, cause)),
-            SessionEvent::Trace(_) | SessionEvent::Refer(_) => {}
+            SessionEvent::Trace(_) | SessionEvent::Refer(_) | SessionEvent::Info(_) => {}
             SessionEvent::InviteSent
             | SessionEvent::Progress { .. }
             | SessionEvent::Answered { .. }

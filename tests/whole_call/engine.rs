@@ -53,6 +53,7 @@ impl Engine {
             advisor_number: Some("208".into()),
             now_local: date.and_hms_opt(10, 0, 0).expect("a time"),
             answered: Default::default(),
+            message_left: false,
         };
         let machine = Machine::new(house().survey.clone(), facts, local_media(0), now);
         let id = sip.invite(
@@ -137,6 +138,7 @@ impl Engine {
                     self.command(Command::Record(params), now);
                 }
                 Action::StopRecording => self.command(Command::StopRecording, now),
+                Action::KeyByInfo(press) => self.command(Command::KeyByInfo(press), now),
                 Action::HangUp(reason) => self.sip.hangup(now, self.id, reason),
                 Action::Keep(keep) => self.keep(keep),
                 Action::Discard(_) => {}

@@ -74,6 +74,8 @@ pub fn local_media(side: usize) -> LocalMedia {
 pub fn session(side: usize, agreed: &Negotiated, seed: u64, now: Instant) -> Session {
     assert_eq!(agreed.remote, addresses(1 - side).1, "RTP goes to the other side");
     let params = SessionParams {
+        packet_ms: 20,
+        in_band: false,
         codec: match agreed.codec {
             sdp::Codec::Pcma => media::Codec::Pcma,
             sdp::Codec::Pcmu => media::Codec::Pcmu,

@@ -126,12 +126,12 @@ fn obey(media: &MediaHandle, order: Order) {
 }
 
 /// What a session's event means for the hand-over.
-fn of_sip(event: SessionEvent, local: &LocalMedia, media: &MediaHandle) -> Option<Input> {
+fn of_sip(event: SessionEvent, local: &LocalMedia, handle: &MediaHandle) -> Option<Input> {
     match event {
         SessionEvent::Progress { status, .. } if status > 100 => Some(Input::Rings),
         SessionEvent::Answered { sdp } => match sdp::read_answer(local, &sdp) {
             Ok(agreed) => {
-                media.start(peer(&agreed));
+                handle.start(peer(&agreed));
                 Some(Input::PickedUp)
             }
             Err(error) => {
@@ -141,6 +141,12 @@ fn of_sip(event: SessionEvent, local: &LocalMedia, media: &MediaHandle) -> Optio
         },
         SessionEvent::Failed(failure) => Some(of_failure(&failure)),
         SessionEvent::Ended { .. } | SessionEvent::Canceled => Some(Input::AgentGone),
+        SessionEvent::Info(info) => {
+            if let Some(press) = crate::media::dtmf::info::read(&info.content_type, &info.body) {
+                handle.command(Command::KeyByInfo(press));
+            }
+            None
+        }
         SessionEvent::Progress { .. }
         | SessionEvent::InviteSent
         | SessionEvent::Incoming(_)
@@ -169,6 +175,8 @@ fn of_media(event: &Event) -> Option<Input> {
         | Event::Hearing(_)
         | Event::Quality(_)
         | Event::RecordingEnded { .. }
+        | Event::KeyAlso { .. }
+        | Event::Answerer(_)
         | Event::KeysSent { .. }
         | Event::Heard { .. } => None,
     }

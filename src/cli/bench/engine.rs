@@ -5,6 +5,7 @@ use super::Failure;
 use super::child::{self, Usage};
 use crate::call::driver::{self, Line, Order as CallOrder, Report};
 use crate::call::machine::{Ending, Keep};
+use crate::media::amd;
 use crate::media::prompt::{Prompt, PromptStore};
 use crate::media::{FRAME_SAMPLES, SAMPLE_RATE};
 use crate::net::media_engine::{MediaConfig, MediaEngine, MediaStats};
@@ -174,7 +175,8 @@ impl Engine {
         tokio::spawn(count(counts.clone(), inbox));
         let prompts = Arc::new(prompts());
         let public_ip = Ipv4Addr::LOCALHOST.into();
-        let line = Line { sip, media, prompts, public_ip, recordings: folder.to_owned() };
+        let machines = Some(amd::Params::default());
+        let line = Line { sip, media, prompts, public_ip, recordings: folder.to_owned(), machines };
         Ok(Engine { start, line, callees: options.callees, definition, counts, reports, calls: JoinSet::new() })
     }
 
@@ -330,5 +332,6 @@ fn facts() -> Facts {
         advisor_number: None,
         now_local: chrono::NaiveDateTime::default(),
         answered: BTreeMap::new(),
+        message_left: false,
     }
 }

@@ -4,7 +4,8 @@ use super::child::{Process, Usage};
 use super::engine::{self, Mark};
 use super::generator::{self, Listening, Pressed};
 use super::report::{self, MediaRun};
-use super::{Failure, floor, signalling};
+use super::{Failure, signalling};
+use crate::net::rtp_farm::floor;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -45,8 +46,8 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let signalled = signalling::measure(SIGNAL_RATE, SIGNAL_S).await?;
     for calls in &options.calls {
         let pairs = usize::try_from(*calls).unwrap_or(usize::MAX);
-        let floor_us = tokio::task::spawn_blocking(move || floor::measure(pairs, FLOOR)).await;
-        let floor_us = floor_us.map_err(Failure::start)??;
+        let floor_us = tokio::task::spawn_blocking(move || floor(pairs, FLOOR)).await.map_err(Failure::start)?;
+        let floor_us = floor_us.map_err(|error| Failure::start(format!("the floor cannot be measured: {error}")))?;
         let mut run = measure(*calls, &options).await?;
         run.floor_us_per_packet_pair = floor_us;
         run.cps = signalled.cps;

@@ -3,9 +3,9 @@
 
 mod child;
 mod engine;
-mod floor;
 mod generator;
 mod media;
+mod overload;
 mod report;
 mod signalling;
 
@@ -24,6 +24,8 @@ enum What {
     Media(media::Options),
     /// Calls that are set up, answered and hung up: how many a second, and CPU for each.
     Signalling(signalling::Options),
+    /// More calls than the engine carries: what it takes keeps its quality, the rest is not dialled.
+    Overload(overload::Options),
     /// The engine's process of a benchmark; told what to do on standard input.
     #[command(hide = true)]
     Engine(engine::Options),
@@ -37,6 +39,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     match options.what {
         What::Media(options) => media::run(options).await,
         What::Signalling(options) => signalling::run(options).await,
+        What::Overload(options) => overload::run(options).await,
         What::Engine(options) => engine::run(options).await,
         What::Generator(options) => generator::run(options).await,
     }

@@ -1,6 +1,7 @@
 //! What benchmarks print: a table for people, and one JSON object as the last line.
 
 use super::Failure;
+use super::overload::OverloadRun;
 use super::signalling::SignallingRun;
 use crate::net::rtp_farm::Spread;
 use serde::Serialize;
@@ -116,6 +117,21 @@ pub fn signalling(run: &SignallingRun) {
     say!(
         "{calls} calls set up, answered and hung up, {failed} failed: {cps:.0} a second, {cpu_ms_per_call_setup:.3} ms CPU each"
     );
+}
+
+/// The result of `bench overload`.
+pub fn overload(run: &OverloadRun) {
+    say!("{} calls wanted, {} taken, {} not dialled, {} failed", run.calls, run.taken, run.refused, run.failed);
+    for (when, gap) in [("while dialling", &run.gap_while_dialling), ("afterwards", &run.gap_afterwards)] {
+        say!(
+            "gaps {when:>14}: p50 {:.2} ms, p99 {:.2}, p99.9 {:.2}, max {:.2}",
+            gap.p50_ms,
+            gap.p99_ms,
+            gap.p999_ms,
+            gap.max_ms
+        );
+    }
+    say!("{} packets lost, {} of {} keys heard", run.lost, run.keys_heard, run.keys_pressed);
 }
 
 /// The last line: the last run's figures, and all of them as `runs`.

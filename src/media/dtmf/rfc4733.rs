@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 
 /// How many presses (or segments of long ones) the receiver knows again.
 pub const REMEMBERED: usize = 32;
-/// Ticks between two updates of one press: 20 ms.
-const UPDATE: u32 = 160;
+/// Ticks of the clock in 1 ms.
+const SAMPLES_A_MS: u32 = 8;
 /// Longest duration that one segment can express (RFC 4733 2.5.1.3).
 const SEGMENT_MAX: u32 = 0xffff;
-/// A sender may begin the next segment a few updates before the field is full.
-const SEGMENT_SLACK: u32 = 6 * UPDATE;
+/// A sender may begin the next segment a few updates, 120 ms, before the field is full.
+const SEGMENT_SLACK: u32 = 120 * SAMPLES_A_MS;
 /// A segment is only taken as the continuation of one whose last update is at most this old.
 const SEGMENT_LOSS: i32 = 16_000;
 /// How often the end of a press is sent (RFC 4733 2.5.1.4).
@@ -117,7 +117,7 @@ impl Seen {
     }
 }
 
-/// What the sender wants to send in one tick of 20 ms.
+/// What the sender wants to send in the time of one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// A telephone-event packet.
@@ -135,10 +135,12 @@ pub enum Step {
     Done,
 }
 
-/// Sends a row of keys: updates each 20 ms, the end three times (RFC 4733 2.5.1).
+/// Sends a row of keys: an update in the time of each packet, the end three times (RFC 4733 2.5.1).
 #[derive(Debug)]
 pub struct Sender {
     events: VecDeque<u8>,
+    /// Ticks of the clock in one packet.
+    update: u32,
     press_ticks: u32,
     gap_ticks: u32,
     state: SenderState,
@@ -157,13 +159,17 @@ enum SenderState {
 }
 
 impl Sender {
-    /// Presses each of `keys` for `press_ms` with `gap_ms` between; both are rounded up to 20 ms. What is no key is left out.
-    /// A gap is at least 60 ms, so that the repeated end is over before the next press.
-    pub fn new(keys: &str, press_ms: u32, gap_ms: u32) -> Sender {
+    /// Presses each of `keys` for `press_ms` with `gap_ms` between; both are rounded up to packets of `packet_ms`. What is no key is left out.
+    /// A gap is at least three packets, so that the repeated end is over before the next press.
+    pub fn new(keys: &str, press_ms: u32, gap_ms: u32, packet_ms: u32) -> Sender {
+        let packet_ms = packet_ms.max(1);
+        let update = packet_ms.saturating_mul(SAMPLES_A_MS);
+        let ticks = |ms: u32, least: u32| ms.div_ceil(packet_ms).max(least).saturating_mul(update);
         Sender {
             events: keys.chars().filter_map(event_code).collect(),
-            press_ticks: press_ms.div_ceil(20).max(2).saturating_mul(UPDATE),
-            gap_ticks: gap_ms.div_ceil(20).max(ENDS).saturating_mul(UPDATE),
+            update,
+            press_ticks: ticks(press_ms, 2),
+            gap_ticks: ticks(gap_ms, ENDS),
             state: SenderState::Ready,
         }
     }
@@ -183,8 +189,8 @@ impl Sender {
                 self.ended(start, held, sent + 1);
                 Step::Packet { marker: false, timestamp: start, payload: payload(event, true, held) }
             }
-            SenderState::Pausing { left } if left > UPDATE => {
-                self.state = SenderState::Pausing { left: left - UPDATE };
+            SenderState::Pausing { left } if left > self.update => {
+                self.state = SenderState::Pausing { left: left - self.update };
                 Step::Pause
             }
             SenderState::Pausing { .. } => {
@@ -196,7 +202,7 @@ impl Sender {
 
     /// One more update of the press; beyond what the field can hold a new segment begins.
     fn report(&mut self, event: u8, start: u32, held: u32, total: u32, marker: bool) -> Step {
-        let (mut start, mut held, total) = (start, held + UPDATE, total + UPDATE);
+        let (mut start, mut held, total) = (start, held + self.update, total + self.update);
         if held > SEGMENT_MAX {
             start = start.wrapping_add(SEGMENT_MAX);
             held -= SEGMENT_MAX;
@@ -216,7 +222,7 @@ impl Sender {
             SenderState::Ending { start, held, sent }
         } else {
             self.events.pop_front();
-            SenderState::Pausing { left: self.gap_ticks.saturating_sub((ENDS - 1) * UPDATE) }
+            SenderState::Pausing { left: self.gap_ticks.saturating_sub((ENDS - 1) * self.update) }
         };
     }
 }

@@ -3,6 +3,7 @@
 use super::tests::*;
 use super::*;
 use crate::media::bridge;
+use crate::media::dtmf::fuse::Path;
 use crate::media::playout::Playlist;
 use crate::media::recorder::RecordParams;
 
@@ -67,7 +68,7 @@ fn a_key_is_told_here_and_pressed_there_and_its_sound_is_not_doubled() {
     }
     assert_eq!(tones, 0);
     let at = far.now;
-    assert_eq!(far.events(), [Event::Key { key: '7', at }]);
+    assert_eq!(far.events(), [Event::Key { key: '7', at, path: Path::Rfc4733 }]);
     assert!(matches!(a.events()[..], [Event::FirstAudio, Event::Key { key: '7', .. }]));
     assert_eq!(b.events(), [], "nobody asked for the key, nobody is told that it was sent");
 }

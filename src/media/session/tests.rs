@@ -1,6 +1,7 @@
 //! One call's media in virtual time: packets out, packets in, events.
 
 use super::*;
+use crate::media::dtmf::fuse::Path;
 use crate::media::playout::Playlist;
 use crate::media::prompt::Prompt;
 use crate::media::recorder::RecordParams;
@@ -16,6 +17,8 @@ pub(super) fn epoch() -> Instant {
 pub(super) fn params(codec: Codec) -> SessionParams {
     SessionParams {
         codec,
+        packet_ms: 20,
+        in_band: false,
         telephone_event: Some(EVENT_TYPE),
         receive_telephone_event: None,
         comfort_noise: Some(97),
@@ -115,7 +118,10 @@ fn a_key_silences_at_once_and_is_told_first() {
     rig.tick();
     rig.key(3, 9_000);
     let at = rig.now;
-    assert_eq!(rig.events(), [Event::Key { key: '3', at }, Event::PlaybackEnded { tag: 1, interrupted: true }]);
+    assert_eq!(
+        rig.events(),
+        [Event::Key { key: '3', at, path: Path::Rfc4733 }, Event::PlaybackEnded { tag: 1, interrupted: true }]
+    );
     assert_eq!(rig.tick().1, [Codec::Pcma.silence(); 160]);
 }
 
@@ -243,7 +249,7 @@ fn keys_come_in_the_payload_type_that_we_offered_when_the_answer_names_another()
     for payload_type in [96, EVENT_TYPE] {
         let mut rig = Rig { session: Session::new(params, now), now };
         rig.arrives(payload_type, 1, 4000, true, &[5, 10, 0, 160]);
-        assert_eq!(rig.events(), [Event::Key { key: '5', at: now }], "{payload_type}");
+        assert_eq!(rig.events(), [Event::Key { key: '5', at: now, path: Path::Rfc4733 }], "{payload_type}");
     }
 }
 
@@ -259,7 +265,7 @@ fn without_telephone_events_no_key_can_be_sent() {
 fn a_stall_shows_in_the_timestamps_only() {
     let mut rig = Rig::new(Codec::Pcma);
     let before = rig.tick().0;
-    rig.session.skip(50);
+    rig.session.skip(1000);
     let after = rig.tick().0;
     assert_eq!(rtp::ticks_between(before.timestamp, after.timestamp), 51 * 160);
     assert_eq!(after.sequence, before.sequence.wrapping_add(1));

@@ -1,7 +1,10 @@
 //! What a session is told and what it tells: commands, events, and what the writer of a recording gets. Holds nothing and decides nothing.
 
 use crate::media::Codec;
+use crate::media::amd;
 use crate::media::bridge::Port;
+use crate::media::dtmf::fuse::Path;
+use crate::media::dtmf::info::Press;
 use crate::media::playout::Playlist;
 use crate::media::quality::{Hearing, Quality};
 use crate::media::recorder::{RecordParams, RecordingEnd};
@@ -41,6 +44,10 @@ pub enum Command {
     Bridge(Port),
     /// Leave the bridge; the other call hears silence.
     Unbridge,
+    /// A key came by SIP INFO.
+    KeyByInfo(Press),
+    /// Listen for who took the call, beside everything else.
+    Classify(amd::Params),
 }
 
 impl std::fmt::Debug for Command {
@@ -55,6 +62,8 @@ impl std::fmt::Debug for Command {
             Command::Listen(_) => f.write_str("Listen"),
             Command::Bridge(_) => f.write_str("Bridge"),
             Command::Unbridge => f.write_str("Unbridge"),
+            Command::KeyByInfo(_) => f.write_str("KeyByInfo"),
+            Command::Classify(params) => f.debug_tuple("Classify").field(params).finish(),
         }
     }
 }
@@ -75,7 +84,18 @@ pub enum Event {
         key: char,
         /// When its first packet was read.
         at: Instant,
+        /// The way by which it came first.
+        path: Path,
     },
+    /// A key that was told already came by a further way.
+    KeyAlso {
+        /// The key.
+        key: char,
+        /// The way.
+        path: Path,
+    },
+    /// Who took the call, or that a machine's greeting is over.
+    Answerer(amd::Heard),
     /// The first audio of the peer arrived.
     FirstAudio,
     /// The first audio of the peer that is more than digital silence: its microphone is on.

@@ -22,6 +22,7 @@ impl Joined {
                 remote,
                 rtcp: remote,
                 codec,
+                packet_ms: 20,
                 telephone_event: keys,
                 receive_telephone_event: keys,
                 comfort_noise: None,

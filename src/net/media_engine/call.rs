@@ -43,6 +43,8 @@ pub(super) struct Running {
     pub(super) ticks: u32,
     /// How many packets are read in a usual tick.
     reads: u32,
+    /// Packets since the last thorough reading.
+    came: u32,
     /// Early reads that are left out.
     rest: u8,
     /// Packets until one is timed.
@@ -71,6 +73,7 @@ impl Running {
             refusals: Refusals::default(),
             ticks: 0,
             reads: 1,
+            came: 0,
             rest: 0,
             untimed: 0,
             mixed: false,
@@ -122,9 +125,11 @@ impl Running {
         while count < limit && self.read_one(socket, now, counters) {
             count += 1;
         }
+        self.came += count;
         if thorough {
-            // still more waiting: this peer sends more than one for each of ours (or there was a stall); read more until the queue is short
-            self.reads = if count == limit { (self.reads * 2).min(MAX_READS) } else { (self.reads / 2).max(1) };
+            // the queue is not empty: this peer sends more than is read (or there was a stall). It is: as many for each tick as came for each
+            let usual = (std::mem::take(&mut self.came) + MORE_EVERY / 2) / MORE_EVERY;
+            self.reads = if count == limit { (self.reads * 2).min(MAX_READS) } else { usual.clamp(1, MAX_READS) };
             self.look_again(socket, now, counters);
         }
     }

@@ -97,7 +97,7 @@ fn a_peer_that_shares_no_port_gets_reports_from_the_next_one() {
             break (call, next);
         }
     };
-    call.start_with(raw.addr(), announced.addr());
+    call.start_with(raw.addr(), announced.addr(), 20);
     let ours = stream(&raw).ssrc;
     raw.greet(&mut call);
     behind_nat.socket.send_to(b"\x80\xc8 broken", next).expect("sent");

@@ -40,6 +40,8 @@ const RECEIVE_BUFFER: usize = 512 * 1024;
 /// Expedited forwarding (RFC 3246), as the byte of the IP header.
 const EXPEDITED: u32 = 46 << 2;
 
+pub use crate::config::InBand;
+
 /// How the media plane runs.
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
@@ -57,6 +59,8 @@ pub struct MediaConfig {
     pub calls_per_thread: usize,
     /// Folder of the recordings; made if missing.
     pub recordings_dir: PathBuf,
+    /// When keys are looked for in the audio.
+    pub in_band: InBand,
     /// Without a packet for this long a call's audio is lost.
     pub rtp_timeout: Duration,
     /// A far side that hears nothing of us for this long is told; 0: never.
@@ -74,6 +78,7 @@ impl MediaConfig {
             threads: 1,
             calls_per_thread: 3_000,
             recordings_dir,
+            in_band: InBand::Auto,
             rtp_timeout: Duration::from_secs(10),
             one_way_after: Duration::from_secs(15),
         }
@@ -130,6 +135,8 @@ pub struct Peer {
     pub rtcp: SocketAddr,
     /// The codec that we send.
     pub codec: Codec,
+    /// Audio in one packet that it wants, in ms; 10, 20, 30 and 40 are served, else 20.
+    pub packet_ms: u32,
     /// Payload type of the telephone-events that we send.
     pub telephone_event: Option<u8>,
     /// Payload type in which we offered to receive them.
@@ -317,6 +324,12 @@ impl MediaHandle {
     pub fn start(&self, peer: Peer) {
         let params = SessionParams {
             codec: peer.codec,
+            packet_ms: peer.packet_ms,
+            in_band: match self.shared.config.in_band {
+                InBand::Auto => peer.telephone_event.is_none(),
+                InBand::Always => true,
+                InBand::Never => false,
+            },
             telephone_event: peer.telephone_event,
             receive_telephone_event: peer.receive_telephone_event,
             comfort_noise: peer.comfort_noise,

@@ -130,7 +130,7 @@ fn what_is_left_of_a_ports_last_call_never_reaches_the_next_one() {
     let (old, old_control) = (Raw::new(), Raw::new());
     let mut first = Call::open(&engine);
     assert_eq!(first.handle.local_addr().port(), port);
-    first.start_with(old.addr(), old_control.addr());
+    first.start_with(old.addr(), old_control.addr(), 20);
     old.read();
     let (local, mut sequence) = (first.handle.local_addr(), 10);
     let mut go_on = || {
@@ -163,7 +163,7 @@ fn what_is_left_of_a_ports_last_call_never_reaches_the_next_one() {
     go_on(); // a last one between opening and start
     let (received, reports) = (engine.stats().received, engine.stats().reports_received);
     let (peer, control) = (Raw::new(), Raw::new());
-    second.start_with(peer.addr(), control.addr());
+    second.start_with(peer.addr(), control.addr(), 20);
     peer.read();
     go_on(); // a single straggler is no peer
     (0..3).for_each(|_| drop(peer.read()));

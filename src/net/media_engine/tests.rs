@@ -47,14 +47,15 @@ impl Call {
     }
 
     pub(super) fn start(&self, remote: SocketAddr) {
-        self.start_with(remote, remote);
+        self.start_with(remote, remote, 20);
     }
 
-    pub(super) fn start_with(&self, remote: SocketAddr, rtcp: SocketAddr) {
+    pub(super) fn start_with(&self, remote: SocketAddr, rtcp: SocketAddr, packet_ms: u32) {
         self.handle.start(super::Peer {
             remote,
             rtcp,
             codec: Codec::Pcma,
+            packet_ms,
             telephone_event: KEYS,
             receive_telephone_event: KEYS,
             comfort_noise: None,
@@ -368,4 +369,30 @@ fn limits_and_bad_settings_are_typed_errors() {
     let (sender, _events) = unbounded_channel();
     assert!(matches!(stranger.open(sender), Err(MediaError::Socket { .. })));
     assert_eq!(stranger.stats().calls, 0);
+}
+
+/// Calls of all packet lengths on one thread: each gets what it asked for, in its own time, and all of the prompt.
+#[test]
+fn packets_are_as_long_as_the_peer_wants_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine(folder.path());
+    let samples: Vec<i16> = (0..2_400).map(|n| (n % 97) * 100).collect();
+    let prompt = Arc::new(Prompt::from_samples("en", "p", "", &samples));
+    let calls: Vec<_> = [10, 20, 30, 40, 25].map(|packet_ms| (packet_ms, Call::open(&engine), Raw::new())).into();
+    for (packet_ms, call, raw) in &calls {
+        call.play(1, &[&prompt]);
+        call.start_with(raw.addr(), raw.addr(), *packet_ms);
+    }
+    for (packet_ms, _call, raw) in &calls {
+        let served = if *packet_ms == 25 { 20 } else { *packet_ms };
+        let (mut heard, mut last) = (Vec::new(), None::<Header>);
+        while heard.len() < samples.len() {
+            let (header, payload) = raw.read();
+            assert_eq!(payload.len() as u32, served * 8, "asked for {packet_ms} ms");
+            assert!(last.is_none_or(|last| ticks_between(last.timestamp, header.timestamp) == served as i32 * 8));
+            last = Some(header);
+            heard.extend(payload);
+        }
+        assert_eq!(&heard[..samples.len()], prompt.bytes(Codec::Pcma), "asked for {packet_ms} ms");
+    }
 }

@@ -1,5 +1,5 @@
-//! A media thread: twenty slices of 1 ms, each with its share of the calls, each call once in 20 ms. Absolute deadlines; the thread sleeps until the next
-//! slice that has calls, and without calls until it is told something. Nothing here waits for a lock, a file or the control plane.
+//! A media thread: slices of 1 ms, each with its share of the calls, each call once in the time of one of its packets. Absolute deadlines; the thread sleeps
+//! until the next slice that has calls, and without calls until it is told something. Nothing here waits for a lock, a file or the control plane.
 
 use super::call::Running;
 use super::lane::{CallSocket, Lane, Message};
@@ -13,9 +13,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Of 1 ms each.
-const SLICES: usize = 20;
-const TICK: Duration = Duration::from_millis(20);
+/// Of 1 ms each; packets of 10, 20, 30 and 40 ms all fit a whole number of times.
+const SLICES: usize = 120;
+const ROUND: Duration = Duration::from_millis(SLICES as u64);
+/// A call that starts has its first packet after so many slices at the latest: the emptiest of them is taken.
+const FIRST_WITHIN: usize = 10;
+/// After so many slices the thread looks what it is told, also when no call is due.
+const ATTENTIVE: u64 = 4;
 /// Behind by less, ticks are caught up; behind by more, they are left out.
 const CATCH_UP: Duration = Duration::from_millis(200);
 /// After so many slices without a sleep the thread lets the others run: under SCHED_FIFO nobody else would.
@@ -30,6 +34,21 @@ struct Call {
     socket: CallSocket,
     events: UnboundedSender<Event>,
     media: Media,
+    phase: Phase,
+}
+
+/// The slices of a call: `first` and each `every`th from there; none while `every` is 0.
+#[derive(Clone, Copy, Default)]
+struct Phase {
+    first: usize,
+    every: usize,
+}
+
+impl Phase {
+    fn slices(self) -> impl Iterator<Item = usize> {
+        let count = SLICES.checked_div(self.every).unwrap_or(0);
+        (0..count).map(move |n| (self.first + n * self.every) % SLICES)
+    }
 }
 
 enum Media {
@@ -46,7 +65,7 @@ pub(super) struct Wheel<'a> {
     free: Vec<usize>,
     by_id: HashMap<u64, usize>,
     /// Places in `calls` of those that run.
-    slices: [Vec<usize>; SLICES],
+    slices: Vec<Vec<usize>>,
     /// Places of those that are bridged, by the slices (modulo [`EARLY`]) at which they read.
     bridged: [Vec<usize>; EARLY],
     running: usize,
@@ -70,7 +89,7 @@ impl<'a> Wheel<'a> {
             calls: Vec::new(),
             free: Vec::new(),
             by_id: HashMap::new(),
-            slices: Default::default(),
+            slices: vec![Vec::new(); SLICES],
             bridged: Default::default(),
             running: 0,
             base: Base::now(),
@@ -100,6 +119,8 @@ impl<'a> Wheel<'a> {
             let slice = self.next_slice();
             let due = self.start + Duration::from_millis(slice);
             self.sleep_until(due);
+            // what begins now begins from here on, not in slices that nobody was in
+            self.slice = slice - 1;
             if !self.read_inbox() {
                 break;
             }
@@ -112,14 +133,14 @@ impl<'a> Wheel<'a> {
         self.flush();
     }
 
-    /// The next slice with calls that tick or read.
+    /// The next slice with calls that tick or read, soon enough to hear what is told.
     fn next_slice(&self) -> u64 {
         let next = self.slice + 1;
         let occupied = |slice: &u64| {
             !self.slices[(slice % SLICES as u64) as usize].is_empty()
                 || !self.bridged[(slice % EARLY as u64) as usize].is_empty()
         };
-        (next..next + SLICES as u64).find(occupied).unwrap_or(next)
+        (next..next + ATTENTIVE).find(occupied).unwrap_or(next + ATTENTIVE - 1)
     }
 
     fn sleep_until(&mut self, due: Instant) {
@@ -140,14 +161,14 @@ impl<'a> Wheel<'a> {
         let late = now.saturating_duration_since(due);
         self.slice = slice;
         if late > CATCH_UP {
-            self.skip((late.as_micros() / TICK.as_micros()) as u32);
+            self.skip((late.as_micros() / ROUND.as_micros()) as u32);
         }
         self.read_bridged(slice, now);
         // out of the wheel while it runs: a tick changes no slice
         let places = std::mem::take(&mut self.slices[(slice % SLICES as u64) as usize]);
         self.lane.counters.ran(places.len() as u64, late);
         for place in &places {
-            if let Some(Call { id, socket, events, media: Media::Running(running) }) = &mut self.calls[*place] {
+            if let Some(Call { id, socket, events, media: Media::Running(running), .. }) = &mut self.calls[*place] {
                 running.tick(socket, now, &self.lane.counters);
                 drain(&mut running.session, *id, events, self.outlets, (&mut self.told_events, &mut self.told_writer));
             }
@@ -174,22 +195,23 @@ impl<'a> Wheel<'a> {
     /// Reads of the bridged calls whose turn it is.
     fn read_bridged(&mut self, slice: u64, now: Instant) {
         for place in &self.bridged[(slice % EARLY as u64) as usize] {
-            if let Some(Call { id, socket, events, media: Media::Running(running) }) = &mut self.calls[*place] {
+            if let Some(Call { id, socket, events, media: Media::Running(running), .. }) = &mut self.calls[*place] {
                 running.read_early(socket, now, &self.lane.counters);
                 drain(&mut running.session, *id, events, self.outlets, (&mut self.told_events, &mut self.told_writer));
             }
         }
     }
 
-    /// Leaves out `ticks` of every call: the machine stood still.
-    fn skip(&mut self, ticks: u32) {
-        self.slice += u64::from(ticks) * SLICES as u64;
+    /// Leaves out `rounds` of all slices: the machine stood still.
+    fn skip(&mut self, rounds: u32) {
+        self.slice += u64::from(rounds) * SLICES as u64;
+        let mut skipped = 0;
         for call in self.calls.iter_mut().flatten() {
             if let Media::Running(running) = &mut call.media {
-                running.session.skip(ticks);
+                running.session.skip(rounds * SLICES as u32);
+                skipped += u64::from(rounds) * call.phase.slices().count() as u64;
             }
         }
-        let skipped = u64::from(ticks) * self.running as u64;
         self.lane.counters.skipped_ticks.fetch_add(skipped, Relaxed);
     }
 
@@ -214,7 +236,7 @@ impl<'a> Wheel<'a> {
     }
 
     fn open(&mut self, id: u64, socket: CallSocket, events: UnboundedSender<Event>) {
-        let call = Some(Call { id, socket, events, media: Media::Waiting(Vec::new()) });
+        let call = Some(Call { id, socket, events, media: Media::Waiting(Vec::new()), phase: Phase::default() });
         let place = match self.free.pop() {
             Some(place) => {
                 self.calls[place] = call;
@@ -232,12 +254,24 @@ impl<'a> Wheel<'a> {
         let Some((place, call)) = self.call(id) else { return };
         let Media::Waiting(commands) = &mut call.media else { return }; // started already
         let commands = std::mem::take(commands);
-        call.media = Media::Running(Box::new(running(&mut call.socket)));
+        let running = Box::new(running(&mut call.socket));
+        let every = running.session.packet_ms() as usize;
+        call.media = Media::Running(running);
         self.running += 1;
-        if let Some(emptiest) = self.slices.iter_mut().min_by_key(|slice| slice.len()) {
-            emptiest.push(place);
+        let phase = self.phase(every);
+        phase.slices().for_each(|slice| self.slices[slice].push(place));
+        if let Some(call) = &mut self.calls[place] {
+            call.phase = phase;
         }
         commands.into_iter().for_each(|command| self.command(id, command));
+    }
+
+    /// The emptiest of the next slices, and each `every`th from there.
+    fn phase(&self, every: usize) -> Phase {
+        let next = self.slice as usize + 1;
+        let soon = (next..next + every.min(FIRST_WITHIN)).map(|slice| slice % SLICES);
+        let first = soon.min_by_key(|slice| self.slices[*slice].len()).unwrap_or(0);
+        Phase { first, every }
     }
 
     fn command(&mut self, id: u64, command: Command) {
@@ -266,7 +300,8 @@ impl<'a> Wheel<'a> {
         self.free.push(place);
         if let Media::Running(running) = &mut call.media {
             self.running -= 1;
-            self.slices.iter_mut().chain(&mut self.bridged).for_each(|slice| slice.retain(|other| *other != place));
+            call.phase.slices().for_each(|slice| self.slices[slice].retain(|other| *other != place));
+            self.bridged.iter_mut().for_each(|slice| slice.retain(|other| *other != place));
             running.goodbye(&call.socket, Instant::now(), &self.lane.counters);
             running.session.close();
             let told = (&mut self.told_events, &mut self.told_writer);

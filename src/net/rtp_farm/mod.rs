@@ -2,8 +2,10 @@
 //! measuring device of `huifang bench`; the engine's own media plane is `media_engine`.
 
 mod batch;
+mod floor;
 mod tally;
 
+pub use floor::floor;
 pub use tally::{Seen, Spread};
 
 use crate::media::Codec;
@@ -226,7 +228,7 @@ impl Call {
         let clock = self.stream.timestamp();
         self.stream.advance(FRAME_SAMPLES as u32);
         if self.press_at.take_if(|at| now >= *at).is_some() {
-            self.key = Some(rfc4733::Sender::new(KEY, PRESS_MS, 0));
+            self.key = Some(rfc4733::Sender::new(KEY, PRESS_MS, 0, FRAME_MS));
             self.ear.pressed(realtime_ns());
         }
         let step = self.key.as_mut().map(|key| key.step(clock));

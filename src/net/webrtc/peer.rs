@@ -162,7 +162,7 @@ impl Peer {
         let late = now.saturating_duration_since(due);
         if late > CATCH_UP {
             let ticks = (late.as_millis() / TICK.as_millis()) as u32;
-            self.session.skip(ticks);
+            self.session.skip(ticks * FRAME_MS);
             due += TICK * ticks;
         }
         while due <= now {
@@ -248,6 +248,8 @@ impl Peer {
 fn params(formats: &Formats, config: &WebRtcConfig) -> SessionParams {
     SessionParams {
         codec: formats.codec,
+        packet_ms: FRAME_MS,
+        in_band: false,
         telephone_event: formats.keys(),
         receive_telephone_event: None,
         ssrc: 0,

@@ -7,13 +7,19 @@ use crate::sip::uri::Host;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::SessionEvent;
+use super::{InfoBody, SessionEvent};
 
 /// Methods that this user agent answers (Allow, RFC 3261 20.5). PRACK and UPDATE come with their own issue.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, INFO";
 
-/// The only body type that is understood.
+/// The only body type that is understood in an INVITE.
 pub(crate) const SDP: &str = "application/sdp";
+/// The body types that are taken in an INFO: keys, as gateways send them.
+const KEYS: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
+/// All of them (Accept, 20.1).
+const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";
+/// Longest body of an INFO that is taken, in bytes.
+pub const MAX_INFO: usize = 256;
 
 /// A packet and where it went, to send it again.
 #[derive(Clone, Debug)]
@@ -93,7 +99,7 @@ impl Cx<'_> {
         self.respond(tx, message);
     }
 
-    /// What every dialog answers alike: OPTIONS with what we can, INFO without a body with 200, else 415 (no INFO package is known),
+    /// What every dialog answers alike: OPTIONS with what we can, INFO with 200 if it is empty or holds keys, else 415 (no INFO package is known),
     /// NOTIFY with 481 (no subscription).
     pub fn answer_plainly(&mut self, tx: TxId, request: &Message) {
         let empty = request.body().is_empty();
@@ -104,11 +110,7 @@ impl Cx<'_> {
                 self.respond(tx, message);
             }
             Some(crate::sip::message::Method::Info) if empty => self.answer(tx, request, 200),
-            Some(crate::sip::message::Method::Info) => {
-                let mut message = response(self.config, request, 415, None);
-                message.push("Accept", SDP);
-                self.respond(tx, message);
-            }
+            Some(crate::sip::message::Method::Info) => self.info(tx, request),
             Some(crate::sip::message::Method::Notify) => self.answer(tx, request, 481),
             _ => {
                 let mut message = response(self.config, request, 405, None);
@@ -119,10 +121,29 @@ impl Cx<'_> {
     }
 }
 
+impl Cx<'_> {
+    fn info(&mut self, tx: TxId, request: &Message) {
+        let content_type = content_type(request).unwrap_or_default();
+        if KEYS.contains(&content_type.as_str()) && request.body().len() <= MAX_INFO {
+            self.answer(tx, request, 200);
+            return self.emit(SessionEvent::Info(InfoBody { content_type, body: request.body().to_vec() }));
+        }
+        let mut message = response(self.config, request, 415, None);
+        message.push("Accept", ACCEPT);
+        self.respond(tx, message);
+    }
+}
+
+/// The type of the body without parameters, in lower case.
+fn content_type(message: &Message) -> Option<String> {
+    let kind = message.header("Content-Type")?.split(';').next()?;
+    Some(kind.trim().to_ascii_lowercase())
+}
+
 /// Adds what OPTIONS asks for (11.2).
 pub(crate) fn capabilities(message: &mut Message) {
     message.push("Allow", ALLOW);
-    message.push("Accept", SDP);
+    message.push("Accept", ACCEPT);
     message.push("Supported", "");
 }
 
@@ -145,8 +166,5 @@ pub(crate) fn sdp_of(message: &Message) -> Option<Vec<u8>> {
 
 /// Whether the body is, or may be, a session description. Some peers forget to say so.
 pub(crate) fn is_sdp(message: &Message) -> bool {
-    message.header("Content-Type").is_none_or(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case(SDP)
-    })
+    content_type(message).is_none_or(|kind| kind == SDP)
 }

@@ -151,8 +151,25 @@ pub enum SessionEvent {
     Canceled,
     /// Either side: what came of handing the far side over. The session goes on.
     Refer(ReferEvent),
+    /// Either side: an INFO with a body of a type that is taken (keys). The SIP core does not read it.
+    Info(InfoBody),
     /// A message sent or received, repetitions too.
     Trace(TraceLine),
+}
+
+/// The body of an INFO.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InfoBody {
+    /// Its type, without parameters, in lower case.
+    pub content_type: String,
+    /// At most [`MAX_INFO`](super::MAX_INFO) bytes.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for InfoBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Info({}, {} bytes)", self.content_type, self.body.len())
+    }
 }
 
 impl fmt::Debug for SessionEvent {
@@ -168,6 +185,7 @@ impl fmt::Debug for SessionEvent {
             SessionEvent::Acked { sdp } => write!(f, "Acked({} bytes)", bytes(sdp)),
             SessionEvent::Canceled => write!(f, "Canceled"),
             SessionEvent::Refer(event) => write!(f, "Refer({event:?})"),
+            SessionEvent::Info(body) => write!(f, "{body:?}"),
             SessionEvent::Trace(line) => write!(f, "{line:?}"),
         }
     }

@@ -14,7 +14,10 @@ mod refer;
 mod repeat;
 mod ringing;
 
-pub use event::{EndCause, HangupReason, IncomingInvite, ReferEvent, SessionEvent, SessionId, Side, TraceLine};
+pub use context::MAX_INFO;
+pub use event::{
+    EndCause, HangupReason, IncomingInvite, InfoBody, ReferEvent, SessionEvent, SessionId, Side, TraceLine,
+};
 pub use failure::{AuthProblem, Failure, FailureKind, Stage, UnusableAnswer};
 
 pub(crate) use calling::{Caller, Calling};

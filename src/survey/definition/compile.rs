@@ -3,7 +3,9 @@
 
 use super::load::{Mistakes, ReadStep};
 use super::options;
-use super::raw::{RawHandlers, RawKind, RawOutcome, RawRequired, RawRule, RawStep, RawSurvey};
+use super::raw::{
+    RawHandlers, RawKind, RawMachine, RawMachineAction, RawOutcome, RawRequired, RawRule, RawStep, RawSurvey,
+};
 use super::{
     ChoiceOption, Definition, EndOutcome, Fact, Handlers, PromptId, Reprompt, Required, Step, StepKind, Target, Test,
     UnhappyRule, graph, help,
@@ -75,6 +77,7 @@ pub(super) fn compile(
             invalid: prompt_ids(&survey.reprompt.invalid),
             silent: prompt_ids(&survey.reprompt.silent),
         },
+        machine_message: compiler.machine_message(survey.machine.as_ref()),
     };
     help::check(&definition, compiler.mistakes);
     graph::check(&definition, compiler.mistakes);
@@ -97,6 +100,21 @@ impl<'m, 'a> Compiler<'m, 'a> {
             }
         }
         Compiler { mistakes, ids, raw: steps.iter().map(|step| step.raw.as_ref()).collect() }
+    }
+
+    /// What a machine is told: nothing where we hang up.
+    fn machine_message(&mut self, machine: Option<&RawMachine>) -> Vec<PromptId> {
+        let Some(machine) = machine else { return Vec::new() };
+        match (machine.action, machine.message.is_empty()) {
+            (RawMachineAction::HangUp, false) => {
+                self.mistakes.add("machine.message", None, "a message is only left with action = \"leave_message\"");
+            }
+            (RawMachineAction::LeaveMessage, true) => {
+                self.mistakes.add("machine.action", None, "leave_message needs a message: its prompts");
+            }
+            (RawMachineAction::HangUp, true) | (RawMachineAction::LeaveMessage, false) => {}
+        }
+        prompt_ids(&machine.message)
     }
 
     fn required_keys(&mut self, survey: &RawSurvey) {

@@ -16,6 +16,7 @@ pub(super) struct RawSurvey {
     pub max_call_s: Option<f64>,
     pub complete: Option<Vec<RawRequired>>,
     pub help: Option<RawHelp>,
+    pub machine: Option<RawMachine>,
     #[serde(default)]
     pub defaults: RawDefaults,
     #[serde(default)]
@@ -73,6 +74,20 @@ pub(super) struct RawRequiredIf {
 pub(super) struct RawHelp {
     pub keys: String,
     pub goto: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawMachine {
+    pub action: RawMachineAction,
+    #[serde(default)]
+    pub message: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawMachineAction {
+    HangUp,
+    LeaveMessage,
 }
 
 #[derive(Deserialize)]

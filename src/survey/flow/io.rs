@@ -23,6 +23,8 @@ pub struct Facts {
     pub now_local: NaiveDateTime,
     /// Answers of earlier attempts under the same version of the survey, by question; the latest of each. Empty at the first attempt.
     pub answered: BTreeMap<String, Earlier>,
+    /// An earlier attempt left a message on a machine: there is no second one.
+    pub message_left: bool,
 }
 
 /// An answer of an earlier attempt.

@@ -115,7 +115,7 @@ fn what_is_no_key_is_nothing() {
 
 /// All packets of a row of presses; (press, header, payload).
 fn sent(keys: &str, press_ms: u32, gap_ms: u32, first: u32) -> Vec<(usize, Header, [u8; 4])> {
-    let mut sender = Sender::new(keys, press_ms, gap_ms);
+    let mut sender = Sender::new(keys, press_ms, gap_ms, 20);
     let (mut clock, mut sequence, mut press, mut out) = (first, 65_530u16, 0, Vec::new());
     loop {
         match sender.step(clock) {
@@ -128,7 +128,7 @@ fn sent(keys: &str, press_ms: u32, gap_ms: u32, first: u32) -> Vec<(usize, Heade
                 sequence = sequence.wrapping_add(1);
             }
         }
-        clock = clock.wrapping_add(UPDATE);
+        clock = clock.wrapping_add(160);
     }
 }
 
@@ -162,7 +162,7 @@ fn what_we_send_we_receive_also_when_held_for_half_a_minute() {
 
 #[test]
 fn only_keys_are_sent() {
-    let mut sender = Sender::new("x", 100, 100);
+    let mut sender = Sender::new("x", 100, 100, 20);
     assert_eq!((sender.left(), sender.step(0)), (0, Step::Done));
     for (code, key) in "0123456789*#ABCD".chars().enumerate() {
         assert_eq!(event_code(key), Some(code as u8));

@@ -23,8 +23,8 @@ fn options_says_what_we_can() {
     let options = outside(Method::Options, "o");
     desk.deliver(&options);
     let answer = desk.response(200);
-    assert_eq!(answer.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY"));
-    assert_eq!(answer.header("Accept"), Some("application/sdp"));
+    assert_eq!(answer.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, INFO"));
+    assert_eq!(answer.header("Accept"), Some("application/sdp, application/dtmf-relay, application/dtmf"));
     assert_eq!(answer.header("Supported"), Some(""));
     assert!(answer.to().expect("a To").tag().is_some());
     desk.deliver(&options);
@@ -102,10 +102,11 @@ fn requests_in_a_dialog() {
     desk.response(200);
     desk.deliver(&far_request(&answer, Method::Info, 11));
     desk.response(200);
-    let mut dtmf = far_request(&answer, Method::Info, 12);
-    dtmf.set_body("application/dtmf-relay", b"Signal=1\r\n".to_vec());
-    desk.deliver(&dtmf);
-    assert_eq!(desk.response(415).header("Accept"), Some("application/sdp"));
+    let mut other = far_request(&answer, Method::Info, 12);
+    other.set_body("application/media_control+xml", b"<media_control/>".to_vec());
+    desk.deliver(&other);
+    let accept = Some("application/sdp, application/dtmf-relay, application/dtmf");
+    assert_eq!(desk.response(415).header("Accept"), accept);
     // 12.2.2: out of order
     desk.deliver(&far_request(&answer, Method::Options, 9));
     desk.response(500);
@@ -186,4 +187,32 @@ fn noise_is_counted_and_harmless() {
     desk.quiet();
     let counters = desk.endpoint.counters();
     assert_eq!((counters.malformed, counters.unknown_responses), (2, 3));
+}
+
+/// Keys by INFO (RFC 6086 without a package, as gateways send them): passed on once, never shown.
+#[test]
+fn keys_in_an_info_are_passed_on_and_shown_to_nobody() {
+    let mut desk = Desk::new();
+    let (_, _, answer) = desk.answered();
+    let mut relay = far_request(&answer, Method::Info, 10);
+    relay.set_body("Application/DTMF-Relay;charset=utf-8", b"Signal=7\r\nDuration=160\r\n".to_vec());
+    desk.deliver(&relay);
+    desk.response(200);
+    let event = desk.event();
+    assert!(!format!("{event:?}").contains("Signal"), "{event:?}");
+    let SessionEvent::Info(info) = event else { panic!("{event:?}") };
+    assert_eq!(info.content_type, "application/dtmf-relay");
+    assert_eq!(info.body, b"Signal=7\r\nDuration=160\r\n");
+    desk.deliver(&relay); // the 200 was lost
+    desk.response(200);
+    assert!(desk.events.is_empty(), "a repeated INFO is one key");
+    let mut long = far_request(&answer, Method::Info, 11);
+    long.set_body("application/dtmf", vec![b'1'; 257]);
+    desk.deliver(&long);
+    desk.response(415);
+    assert!(desk.events.is_empty());
+    desk.deliver(&far_request(&answer, Method::Bye, 12));
+    desk.response(200);
+    assert!(matches!(desk.event(), SessionEvent::Ended { .. }));
+    desk.nothing_left();
 }

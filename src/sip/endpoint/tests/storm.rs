@@ -119,6 +119,7 @@ fn on_event(
             state.sent = true;
         }
         SessionEvent::Progress { .. } => assert!(state.sent && !state.answered),
+        SessionEvent::Info(_) => panic!("nobody sends INFO here"),
         SessionEvent::Answered { .. } => {
             assert!(!state.answered);
             state.answered = true;

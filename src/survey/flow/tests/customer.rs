@@ -77,6 +77,7 @@ pub(super) fn facts() -> Facts {
         advisor_number: Some("8021".into()),
         now_local: day.and_hms_opt(10, 0, 0).unwrap(),
         answered: Default::default(),
+        message_left: false,
     }
 }
 

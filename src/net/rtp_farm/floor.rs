@@ -1,6 +1,5 @@
 //! The floor: what the kernel takes for the same packets in a tight loop, one sent and one received on connected sockets, nothing between.
 
-use super::Failure;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::io;
@@ -11,22 +10,19 @@ use std::time::{Duration, Instant};
 const PACKET: [u8; 172] = [0x55; 172];
 
 /// CPU for one packet sent and one received, in µs, over `pairs` pairs of sockets in turn for `length`.
-pub fn measure(pairs: usize, length: Duration) -> Result<f64, Failure> {
-    let run = || -> io::Result<f64> {
-        let sockets = (0..pairs.max(1)).map(|_| pair()).collect::<io::Result<Vec<_>>>()?;
-        let mut buffer = [0; 2048];
-        let (begin, mut packets) = (Instant::now(), 0u64);
-        let before = thread_cpu_us();
-        while begin.elapsed() < length {
-            for (from, to) in &sockets {
-                from.send(&PACKET)?;
-                to.recv(&mut buffer)?;
-                packets += 1;
-            }
+pub fn floor(pairs: usize, length: Duration) -> io::Result<f64> {
+    let sockets = (0..pairs.max(1)).map(|_| pair()).collect::<io::Result<Vec<_>>>()?;
+    let mut buffer = [0; 2048];
+    let (begin, mut packets) = (Instant::now(), 0u64);
+    let before = thread_cpu_us();
+    while begin.elapsed() < length {
+        for (from, to) in &sockets {
+            from.send(&PACKET)?;
+            to.recv(&mut buffer)?;
+            packets += 1;
         }
-        Ok((thread_cpu_us() - before) as f64 / packets as f64)
-    };
-    run().map_err(|error| Failure::start(format!("the floor cannot be measured: {error}")))
+    }
+    Ok((thread_cpu_us() - before) as f64 / packets as f64)
 }
 
 fn pair() -> io::Result<(UdpSocket, UdpSocket)> {
