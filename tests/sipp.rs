@@ -14,6 +14,8 @@ mod machines;
 mod pcap;
 #[path = "sipp/peer.rs"]
 mod peer;
+#[path = "sipp/reinvite.rs"]
+mod reinvite;
 #[path = "sipp/scenario.rs"]
 mod scenario;
 

@@ -57,6 +57,8 @@ pub struct Line {
     pub recordings: PathBuf,
     /// How to listen for machines, where that is wanted.
     pub machines: Option<media::amd::Params>,
+    /// For how long a customer may hold the call.
+    pub hold_max: Duration,
 }
 
 impl Line {
@@ -128,7 +130,8 @@ pub async fn drive(
     let media = line.media.open(media_events)?;
     let local = local_media(line.public_ip, media.local_addr().port());
     let language = order.definition.language_or_default(&order.facts.language).to_owned();
-    let mut machine = Machine::new(order.definition, order.facts, local.clone(), Instant::now());
+    let mut machine =
+        Machine::new(order.definition, order.facts, local.clone(), Instant::now()).with_hold(line.hold_max);
     if let Some((agents, _)) = &order.agents {
         machine = machine.with_agents(agents.patience);
     }
@@ -250,6 +253,10 @@ impl Driven<'_> {
                     self.media.start(peer(&agreed));
                     self.line.machines.into_iter().for_each(|params| self.media.command(Command::Classify(params)));
                 }
+                Action::ChangeMedia(agreed) => {
+                    self.media.change(peer(&agreed), agreed.direction.may_send(), agreed.direction.may_receive());
+                }
+                Action::AnswerOffer(answer) => self.leg.sip.answer_offer(self.leg.id, answer),
                 Action::Play { tag, prompts, barge_in } => self.play(tag, &prompts, barge_in),
                 Action::PlayOn { tag, prompts } => {
                     let prompts = self.prompts(&prompts);

@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// How long a session that we hang up may take to end; SIP's own timers (64·T1 = 32 s) are done by then.
 const HANGUP_GUARD: Duration = Duration::from_secs(40);
 
+/// How long a customer may hold the call where nobody says anything else.
+const HOLD: Duration = Duration::from_secs(120);
+
 /// Tags of playbacks that are not the flow's begin here.
 const OWN_TAGS: u64 = 1 << 32;
 
@@ -60,8 +63,14 @@ pub struct Machine {
     own_tag: u64,
     /// A machine took the call and is to get a message.
     leaving: Option<answerer::Leaving>,
-    /// The end of a prompt of the survey that was cut short for that.
+    /// The end of a prompt of the survey that was cut short for that, or for a hold.
     withheld: Option<u64>,
+    /// The customer's side holds the call, and may do so until then.
+    held_until: Option<Instant>,
+    /// How long it may.
+    patience: Duration,
+    /// Codec and telephone-event at present.
+    agreed: Option<(sdp::Codec, Option<u8>)>,
     actions: VecDeque<Action>,
 }
 
@@ -83,6 +92,9 @@ impl Machine {
             own_tag: OWN_TAGS,
             leaving: None,
             withheld: None,
+            held_until: None,
+            patience: HOLD,
+            agreed: None,
             actions: VecDeque::new(),
         }
     }
@@ -90,6 +102,11 @@ impl Machine {
     /// Live agents are to be had.
     pub fn with_agents(self, patience: Patience) -> Machine {
         Machine { handover: Some(Handover::new(patience)), ..self }
+    }
+
+    /// A customer may hold the call for so long.
+    pub fn with_hold(self, patience: Duration) -> Machine {
+        Machine { patience, ..self }
     }
 
     /// One event; drain [`Machine::poll_action`] afterwards.
@@ -108,6 +125,7 @@ impl Machine {
     pub fn handle_timeout(&mut self, now: Instant) {
         match &mut self.state {
             State::Talking { .. } if self.leaving.is_some() => self.machine_time(now),
+            State::Talking { .. } if self.held_until.is_some() => self.hold_time(now),
             State::Talking { flow, .. } => {
                 flow.handle_timeout(now);
                 self.drain_flow(now);
@@ -134,6 +152,7 @@ impl Machine {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Talking { .. } if self.leaving.is_some() => self.machine_timeout(),
+            State::Talking { .. } if self.held_until.is_some() => self.held_until,
             State::Talking { flow, .. } => {
                 let agent = self.handover.as_ref().and_then(Handover::poll_timeout);
                 flow.poll_timeout().map(|(at, _)| at).into_iter().chain(agent).min()
@@ -162,6 +181,7 @@ impl Machine {
             SessionEvent::Failed(failure) => self.failed(&failure, now),
             SessionEvent::Ended { by, .. } => self.ended(by, now),
             SessionEvent::Refer(event) => self.referred(event, now),
+            SessionEvent::Reoffer { sdp } => self.reoffered(&sdp, now),
             SessionEvent::Info(body) => {
                 if let Some(press) = media::dtmf::info::read(&body.content_type, &body.body) {
                     self.actions.push_back(Action::KeyByInfo(press));
@@ -206,6 +226,7 @@ impl Machine {
         };
         let codec = format!("{:?}", negotiated.codec).to_uppercase();
         self.note(Moment::Answered { codec, telephone_event: negotiated.telephone_event }, now);
+        self.agreed = Some((negotiated.codec, negotiated.telephone_event));
         self.actions.push_back(Action::StartMedia(negotiated));
         let mut flow = Box::new(Flow::new(self.definition.clone(), self.facts.clone(), now));
         flow.handle(FlowInput::Start, now);
@@ -285,7 +306,7 @@ impl Machine {
         let input = match event {
             Event::PlaybackEnded { tag, interrupted } => {
                 self.note(Moment::PromptsEnded { interrupted }, now);
-                (!self.leaves(tag, now)).then_some(FlowInput::PlaybackEnded { tag })
+                (!self.leaves(tag, now) && !self.holds(tag)).then_some(FlowInput::PlaybackEnded { tag })
             }
             Event::Key { key, path, .. } => {
                 self.ears.keyed = true;
@@ -336,6 +357,8 @@ mod answerer;
 mod ear;
 #[path = "machine_flow.rs"]
 mod flow;
+#[path = "machine_hold.rs"]
+mod hold;
 #[path = "machine_io.rs"]
 mod io;
 use ear::Ears;

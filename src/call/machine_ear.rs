@@ -38,6 +38,10 @@ impl Machine {
             return answerer::cut_off();
         }
         let (disposition, detail) = disposition_of(outcome);
+        if self.held_until.is_some() {
+            let detail = format!("{detail}; the customer's side had put the call on hold");
+            return Verdict::new(disposition, Blame::Customer, detail);
+        }
         let keyless = matches!(outcome, Outcome::NoInput | Outcome::BreakOff) && !self.ears.keyed;
         let heard = matches!(&self.state, State::Talking { heard: true, .. });
         match (keyless, self.ears.far) {

@@ -35,6 +35,10 @@ pub enum Input {
 pub enum Action {
     /// Start the media session with what was agreed.
     StartMedia(Negotiated),
+    /// The media go on as was agreed anew.
+    ChangeMedia(Negotiated),
+    /// Answer the far side's re-INVITE with this, or refuse it.
+    AnswerOffer(Option<Vec<u8>>),
     /// Play these prompts in place of what plays.
     Play {
         /// Comes back with the end of the playback.

@@ -19,6 +19,8 @@ mod agent;
 mod answerer;
 #[path = "machine_ear_tests.rs"]
 mod ear;
+#[path = "machine_hold_tests.rs"]
+mod hold;
 
 /// A call and everything it has done.
 struct Call {
@@ -30,6 +32,8 @@ struct Call {
     started: usize,
     discarded: usize,
     by_info: Vec<char>,
+    changes: Vec<sdp::Negotiated>,
+    offers: Vec<Option<Vec<u8>>>,
     notes: Vec<TimelineEvent>,
     recording: Option<u64>,
     agent: Vec<AgentAction>,
@@ -76,6 +80,8 @@ impl Call {
             started: 0,
             discarded: 0,
             by_info: Vec::new(),
+            changes: Vec::new(),
+            offers: Vec::new(),
             notes: Vec::new(),
             recording: None,
             agent: Vec::new(),
@@ -118,6 +124,8 @@ impl Call {
                 Action::Agent(action) => self.agent.push(action),
                 Action::StopPlayback => self.playing_on = false,
                 Action::StopRecording => {}
+                Action::ChangeMedia(agreed) => self.changes.push(agreed),
+                Action::AnswerOffer(answer) => self.offers.push(answer),
                 Action::KeyByInfo(press) => self.by_info.push(press.key),
             }
         }

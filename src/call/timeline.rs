@@ -71,6 +71,22 @@ pub enum Moment {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<Path>,
     },
+    /// The customer's side holds the call.
+    Held,
+    /// It takes the call back.
+    Resumed,
+    /// The far side changed the media in mid-call.
+    MediaChanged {
+        /// `PCMA` or `PCMU`.
+        codec: String,
+        /// Payload type of telephone-event.
+        telephone_event: Option<u8>,
+    },
+    /// The far side wanted other media that we have not; the call goes on as it was.
+    ChangeRefused {
+        /// Why.
+        why: String,
+    },
     /// Who took the call, as far as can be heard.
     Answerer {
         /// Human, machine …
@@ -197,6 +213,10 @@ impl Moment {
             Moment::PromptsEnded { .. } => "prompts_ended",
             Moment::Key { .. } => "key",
             Moment::KeyAlso { .. } => "key_also",
+            Moment::Held => "held",
+            Moment::Resumed => "resumed",
+            Moment::MediaChanged { .. } => "media_changed",
+            Moment::ChangeRefused { .. } => "change_refused",
             Moment::Answerer { .. } => "answerer",
             Moment::MessageLeft => "message_left",
             Moment::Missed { .. } => "missed",
@@ -251,6 +271,13 @@ impl Moment {
             Moment::PromptsEnded { interrupted: false } => "has finished speaking".into(),
             Moment::Key { key, path: None } => format!("key {key}"),
             Moment::Key { key, path: Some(path) } => format!("key {key}, by {}", path.words()),
+            Moment::Held => "put on hold".into(),
+            Moment::Resumed => "taken off hold".into(),
+            Moment::MediaChanged { codec, telephone_event } => match telephone_event {
+                Some(payload) => format!("media changed: {codec}, keys by RFC 4733 as payload {payload}"),
+                None => format!("media changed: {codec}, no telephone-event agreed"),
+            },
+            Moment::ChangeRefused { why } => format!("other media were refused: {why}"),
             Moment::Answerer { who, confidence, why } => {
                 format!("answered by: {} ({confidence} %): {why}", who.as_str())
             }

@@ -252,7 +252,8 @@ pub fn open_line(settings: &Settings, sip: SipHandle, prompts: Arc<PromptStore>)
     let media = MediaEngine::start(media_config(settings)).map_err(Failure::start)?;
     let public_ip = settings.sip.public_ip();
     let (recordings, machines) = (recordings_dir(settings), machines(settings));
-    Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings, machines })
+    let hold_max = Duration::from_secs(settings.media.hold_max_s);
+    Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings, machines, hold_max })
 }
 
 /// How to listen for machines.

@@ -18,6 +18,8 @@ pub struct Media {
     pub threads: usize,
     /// Calls that one media thread takes.
     pub calls_per_thread: usize,
+    /// Seconds for which a customer may hold the call.
+    pub hold_max_s: u64,
     /// When keys are looked for as tones in the audio.
     pub in_band: InBand,
     /// Seconds without any RTP before a call is given up.
@@ -36,6 +38,7 @@ impl Default for Media {
             port_max: 29999,
             threads: 0,
             calls_per_thread: 2500,
+            hold_max_s: 120,
             in_band: InBand::Auto,
             rtp_timeout_s: 20,
             one_way_after_s: 15,

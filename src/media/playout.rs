@@ -82,6 +82,11 @@ impl Playout {
         Playout { codec, queue: VecDeque::new(), ended: VecDeque::new() }
     }
 
+    /// From now on what is played is of `codec`; a prompt that plays goes on where it is.
+    pub fn change_codec(&mut self, codec: Codec) {
+        self.codec = codec;
+    }
+
     /// Plays `list` now, in place of whatever plays or waits.
     pub fn play(&mut self, list: Playlist) {
         self.stop();

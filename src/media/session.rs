@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 mod control;
 mod keys;
 mod words;
-pub use words::{Command, Event, Listener, Recording, RecordingOutput};
+pub use words::{Change, Command, Event, Listener, Recording, RecordingOutput};
 
 /// The longest packet that we send, in ms.
 pub const MAX_PACKET_MS: u32 = 40;
@@ -119,6 +119,9 @@ pub struct Session {
     playout: Playout,
     /// The next packet is marked: the first one, or the one after a stall.
     fresh: bool,
+    /// Which ways audio may flow at present.
+    may_send: bool,
+    may_receive: bool,
     /// The last packet was no prompt: the next frame of one opens a talkspurt.
     quiet: bool,
     pressing: VecDeque<Pressing>,
@@ -147,6 +150,8 @@ impl Session {
             stream: SendStream::new(params.ssrc, params.first_sequence, params.first_timestamp),
             playout: Playout::new(params.codec),
             fresh: true,
+            may_send: true,
+            may_receive: true,
             quiet: true,
             pressing: VecDeque::new(),
             keys: keys::Keypad::new(params.in_band),
@@ -183,9 +188,21 @@ impl Session {
             Command::Bridge(port) => self.bridge = Some(port),
             Command::Unbridge => self.bridge = None,
             Command::KeyByInfo(press) => self.key_by_info(press, now),
+            Command::Change(change) => self.change(change, now),
             Command::Classify(params) => self.classifier = Some(Box::new(Classifier::new(params))),
         }
         self.drain_playout();
+    }
+
+    /// A re-INVITE: the stream goes on, what is in it changes.
+    fn change(&mut self, change: Change, now: Instant) {
+        let Change { codec, telephone_event, receive_telephone_event, comfort_noise, may_send, may_receive } = change;
+        self.params = SessionParams { codec, telephone_event, receive_telephone_event, comfort_noise, ..self.params };
+        self.playout.change_codec(codec);
+        // after a hold the peer's jitter buffer begins anew
+        self.fresh |= may_send && !self.may_send;
+        (self.may_send, self.may_receive) = (may_send, may_receive);
+        self.last_packet = now;
     }
 
     fn press(&mut self, keys: &str, press_ms: u32, gap_ms: u32) {
@@ -256,16 +273,19 @@ impl Session {
             self.events.push_back(Event::Heard { prompt, at: now });
         }
         if self.recorder.is_some() || self.keys.wants_audio() || self.classifier.is_some() {
-            let mut samples = [0; MAX_AUDIO];
-            let count = payload.len().min(MAX_AUDIO);
-            for (sample, byte) in samples.iter_mut().zip(payload) {
-                *sample = codec.decode(*byte);
+            let frames = payload[..payload.len().min(MAX_AUDIO)].chunks(FRAME_SAMPLES);
+            for (frame, number) in frames.zip(0..) {
+                let mut samples = [0; FRAME_SAMPLES];
+                for (sample, byte) in samples.iter_mut().zip(frame) {
+                    *sample = codec.decode(*byte);
+                }
+                let at = timestamp.wrapping_add(number * FRAME_SAMPLES as u32);
+                self.samples(at, &samples[..frame.len()], now);
             }
-            self.samples(timestamp, &samples[..count], now);
         }
     }
 
-    /// The samples of an audio packet, for those who need them.
+    /// The samples of an audio packet, 20 ms of it at a time, for those who need them.
     fn samples(&mut self, timestamp: u32, samples: &[i16], now: Instant) {
         if let Some(recorder) = &mut self.recorder {
             recorder.audio(timestamp, samples, now);
@@ -285,7 +305,7 @@ impl Session {
         }
     }
 
-    /// Writes the packet of this tick into `out`; its length.
+    /// Writes the packet of this tick into `out`; its length, 0 while the far side holds the call and nothing is to be sent.
     pub fn tick(&mut self, now: Instant, out: &mut [u8; PACKET_LEN]) -> usize {
         self.check_time(now);
         let length = self.packet_samples();
@@ -295,6 +315,9 @@ impl Session {
         let audio = &mut audio[..length];
         // taken also when it is not sent: what is said over a prompt or a key is not heard later
         let bridged = self.bridged(audio);
+        if !self.may_send {
+            return 0;
+        }
         if let Some((header, payload)) = self.key_tick(clock) {
             self.quiet = true;
             self.fresh = false;
@@ -384,6 +407,9 @@ impl Session {
     }
 
     fn check_time(&mut self, now: Instant) {
+        if !(self.may_send && self.may_receive) {
+            self.last_packet = now; // who is on hold hears nothing, and that is no loss
+        }
         if !self.lost && now.saturating_duration_since(self.last_packet) >= self.params.rtp_timeout {
             self.lost = true;
             self.events.push_back(Event::AudioLost);
@@ -428,6 +454,8 @@ impl Session {
 
 #[cfg(test)]
 mod bridge_tests;
+#[cfg(test)]
+mod change_tests;
 #[cfg(test)]
 mod packet_tests;
 #[cfg(test)]

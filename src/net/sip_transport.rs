@@ -61,6 +61,7 @@ enum Command {
     Accept(SessionId, Vec<u8>),
     Reject(SessionId, u16),
     Refer(SessionId, Refer),
+    AnswerOffer(SessionId, Option<Vec<u8>>),
     RegistrarUsers(Vec<RegistrarUser>),
 }
 
@@ -102,6 +103,11 @@ impl SipHandle {
     /// Hands the far side of an answered session over; [`SessionEvent::Refer`]s tell what came of it.
     pub fn refer(&self, id: SessionId, refer: Refer) {
         let _ = self.commands.send(Command::Refer(id, refer));
+    }
+
+    /// Answers a re-INVITE ([`SessionEvent::Reoffer`]), or refuses it.
+    pub fn answer_offer(&self, id: SessionId, answer: Option<Vec<u8>>) {
+        let _ = self.commands.send(Command::AnswerOffer(id, answer));
     }
 
     /// These and nobody else may register from now on; phones of others are unbound. Without a registrar nothing happens.
@@ -207,6 +213,7 @@ impl Agent {
             Command::Accept(id, sdp) => self.endpoint.accept(now, id, sdp),
             Command::Reject(id, status) => self.endpoint.reject(now, id, status, Vec::new()),
             Command::Refer(id, refer) => self.endpoint.refer(now, id, refer),
+            Command::AnswerOffer(id, answer) => self.endpoint.answer_offer(now, id, answer),
             Command::RegistrarUsers(users) => self.endpoint.set_registrar_users(&users),
         }
     }

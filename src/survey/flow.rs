@@ -233,6 +233,8 @@ impl Flow {
             FlowInput::NoAgent => self.nobody_free(now),
             FlowInput::AgentTalked => self.agent_talked(),
             FlowInput::AgentFailed => self.agent_failed(now),
+            FlowInput::Held => self.timers.leave_step(),
+            FlowInput::Resumed => self.ask_again(now),
             FlowInput::RemoteHangup => self.remote_hangup(now),
             FlowInput::Shutdown => match self.state {
                 State::Idle => self.finish(Outcome::BreakOff),

@@ -201,6 +201,7 @@ impl Callee {
             SessionEvent::Canceled => self.ended(Final::Canceled),
             SessionEvent::Ended { by, cause } => self.ended(Final::Ended(by, cause)),
             SessionEvent::Trace(_) | SessionEvent::Refer(_) | SessionEvent::Info(_) => {}
+            SessionEvent::Reoffer { .. } => panic!("nobody sends a re-INVITE here"),
             SessionEvent::InviteSent
             | SessionEvent::Progress { .. }
             | SessionEvent::Answered { .. }

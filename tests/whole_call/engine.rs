@@ -131,6 +131,7 @@ impl Engine {
                     let prompts = found.map(|prompt| prompt.expect("every prompt is there").clone()).collect();
                     self.command(Command::Play(Playlist { tag, prompts, barge_in, repeat: false }), now);
                 }
+                Action::ChangeMedia(_) | Action::AnswerOffer(_) => panic!("nobody sends a re-INVITE here: {action:?}"),
                 Action::StopPlayback => self.command(Command::Stop, now),
                 Action::Record { tag, max, silence_end } => {
                     let silence_end = Some(silence_end);

@@ -74,7 +74,7 @@ async fn run(
             return tell(Input::Broken);
         }
     };
-    let local = local_media(line.public_ip, media.local_addr().port());
+    let mut local = local_media(line.public_ip, media.local_addr().port());
     let invite = Invite {
         target: leg.target,
         next_hop: leg.next_hop,
@@ -96,6 +96,9 @@ async fn run(
             },
             event = sip.recv() => match event {
                 Some(SessionEvent::Trace(line)) => drop(news.send(LegNews::Trace(line))),
+                Some(SessionEvent::Reoffer { sdp }) => {
+                    line.sip.answer_offer(id, reoffered(&mut local, &sdp, &media));
+                }
                 Some(event) => {
                     if let Some(input) = of_sip(event, &local, &media) {
                         tell(input);
@@ -125,6 +128,15 @@ fn obey(media: &MediaHandle, order: Order) {
     }
 }
 
+/// The agent's phone wants something else, as a rule to hold: what we answer; none to refuse. The bridge stands, the caller hears what the phone sends.
+fn reoffered(local: &mut LocalMedia, offer: &[u8], media: &MediaHandle) -> Option<Vec<u8>> {
+    let next = LocalMedia { version: local.version + 1, ..local.clone() };
+    let (answer, agreed) = sdp::answer(&next, offer).ok()?;
+    media.change(peer(&agreed), agreed.direction.may_send(), agreed.direction.may_receive());
+    *local = next;
+    Some(answer)
+}
+
 /// What a session's event means for the hand-over.
 fn of_sip(event: SessionEvent, local: &LocalMedia, handle: &MediaHandle) -> Option<Input> {
     match event {
@@ -147,7 +159,8 @@ fn of_sip(event: SessionEvent, local: &LocalMedia, handle: &MediaHandle) -> Opti
             }
             None
         }
-        SessionEvent::Progress { .. }
+        SessionEvent::Reoffer { .. }
+        | SessionEvent::Progress { .. }
         | SessionEvent::InviteSent
         | SessionEvent::Incoming(_)
         | SessionEvent::Acked { .. }

@@ -176,7 +176,8 @@ impl Engine {
         let prompts = Arc::new(prompts());
         let public_ip = Ipv4Addr::LOCALHOST.into();
         let machines = Some(amd::Params::default());
-        let line = Line { sip, media, prompts, public_ip, recordings: folder.to_owned(), machines };
+        let (recordings, hold_max) = (folder.to_owned(), Duration::from_secs(120));
+        let line = Line { sip, media, prompts, public_ip, recordings, machines, hold_max };
         Ok(Engine { start, line, callees: options.callees, definition, counts, reports, calls: JoinSet::new() })
     }
 

@@ -46,6 +46,8 @@ pub enum Command {
     Unbridge,
     /// A key came by SIP INFO.
     KeyByInfo(Press),
+    /// The far side wants something else from now on.
+    Change(Change),
     /// Listen for who took the call, beside everything else.
     Classify(amd::Params),
 }
@@ -62,10 +64,28 @@ impl std::fmt::Debug for Command {
             Command::Listen(_) => f.write_str("Listen"),
             Command::Bridge(_) => f.write_str("Bridge"),
             Command::Unbridge => f.write_str("Unbridge"),
+            Command::Change(change) => f.debug_tuple("Change").field(change).finish(),
             Command::KeyByInfo(_) => f.write_str("KeyByInfo"),
             Command::Classify(params) => f.debug_tuple("Classify").field(params).finish(),
         }
     }
+}
+
+/// What a re-INVITE may change in a session; the stream that we send goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// The codec to send.
+    pub codec: Codec,
+    /// Payload type of telephone-events that we send.
+    pub telephone_event: Option<u8>,
+    /// Payload type in which they come.
+    pub receive_telephone_event: Option<u8>,
+    /// Payload type of comfort noise, where it is not the static 13.
+    pub comfort_noise: Option<u8>,
+    /// We may send; else the far side holds the call.
+    pub may_send: bool,
+    /// Something may come; else silence is no loss.
+    pub may_receive: bool,
 }
 
 /// What the owner of the call learns.

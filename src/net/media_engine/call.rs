@@ -85,7 +85,9 @@ impl Running {
         self.read(socket, now, counters);
         let mut packet = [0; PACKET_LEN];
         let length = self.session.tick(now, &mut packet);
-        match self.send(socket, &packet[..length]) {
+        let sent = if length == 0 { Ok(0) } else { self.send(socket, &packet[..length]) };
+        match sent {
+            Ok(0) => {} // on hold
             Ok(_) => {
                 self.session.sent(length);
                 Counters::count(&counters.sent);

@@ -66,6 +66,8 @@ pub(super) enum Message {
     Open { call: u64, socket: CallSocket, events: UnboundedSender<Event> },
     /// Media flow from now on.
     Start { call: u64, remote: Remote, control: Option<UdpSocket>, params: SessionParams },
+    /// The peer wants its media there from now on.
+    Move { call: u64, remote: Remote },
     /// For the call's session.
     Command { call: u64, command: Command },
     /// The call is over.

@@ -19,7 +19,7 @@ mod wheel;
 mod writer;
 
 use crate::media::Codec;
-use crate::media::session::{Command, Event, SessionParams};
+use crate::media::session::{Change, Command, Event, SessionParams};
 use lane::{CallSocket, Inbox, Lane, Message, Remote};
 pub(in crate::net) use lease::PortLease;
 use ports::PortPool;
@@ -343,6 +343,17 @@ impl MediaHandle {
         let remote = Remote { rtp: peer.remote, rtcp: peer.rtcp };
         let control = if peer.rtcp == peer.remote { None } else { self.shared.bind_next(self.local) };
         self.tell(Message::Start { call: self.call, remote, control, params });
+    }
+
+    /// The far side wants something else by a re-INVITE. The length of packets stays: it is a wish (RFC 8866 6.4), and the call has its place in the wheel.
+    pub fn change(&self, peer: Peer, may_send: bool, may_receive: bool) {
+        let Peer { remote, rtcp, codec, telephone_event, receive_telephone_event, comfort_noise, .. } = peer;
+        // an unspecified address is the hold of RFC 2543: nothing is sent there
+        if !remote.ip().is_unspecified() {
+            self.tell(Message::Move { call: self.call, remote: Remote { rtp: remote, rtcp } });
+        }
+        let change = Change { codec, telephone_event, receive_telephone_event, comfort_noise, may_send, may_receive };
+        self.command(Command::Change(change));
     }
 
     /// A command for the session; before the start it waits for it.

@@ -50,6 +50,23 @@ fn set_fifo() -> nix::Result<()> {
     nix::errno::Errno::result(result).map(drop)
 }
 
+/// Asks the processor for the memory of `value` without waiting for it.
+#[allow(unsafe_code)]
+pub fn fetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        const LINE: usize = 64;
+        let start = std::ptr::from_ref(value).cast::<i8>();
+        for line in 0..size_of::<T>().div_ceil(LINE) {
+            // SAFETY: a hint that reads nothing and faults on no address; all of these lie within `value`, which is borrowed.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(line * LINE)) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
 /// CPU that the calling thread has used.
 pub fn thread_cpu() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()

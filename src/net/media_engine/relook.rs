@@ -2,7 +2,7 @@
 //! made anew), and what we send is tried at the address that it had announced (a peer that sends from another port than it listens on).
 
 use super::call::Running;
-use super::lane::CallSocket;
+use super::lane::{CallSocket, Remote};
 use super::latch::Latch;
 use super::stats::Counters;
 use std::io::{self, ErrorKind};
@@ -56,6 +56,22 @@ impl Running {
                 self.last_heard = now; // once more, later
             }
         }
+    }
+
+    /// A re-INVITE: the peer wants its media there from now on. If that is somewhere else it is looked for anew.
+    pub(super) fn moves(&mut self, to: Remote, socket: &CallSocket, now: Instant, counters: &Counters) {
+        let Remote { rtp, rtcp } = to;
+        self.rtcp = rtcp;
+        if rtp == self.announced {
+            return;
+        }
+        if self.latch.is_none() && disconnect(&socket.socket).is_err() {
+            return Counters::count(&counters.socket_errors);
+        }
+        (self.announced, self.remote) = (rtp, rtp);
+        self.latch = Some(Latch::new(rtp, now));
+        self.refusals = Refusals::default();
+        self.last_heard = now;
     }
 
     /// Something could not be sent or read. That the port is closed is no reason to stop: the peer may just not be there yet.

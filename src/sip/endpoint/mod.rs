@@ -186,6 +186,11 @@ impl Endpoint {
         self.with_session(now, id, |session, cx| session.refer(cx, to));
     }
 
+    /// Either side: answers a [`SessionEvent::Reoffer`](crate::sip::session::SessionEvent::Reoffer) with this description, or refuses it: then nothing changes.
+    pub fn answer_offer(&mut self, now: Instant, id: SessionId, answer: Option<Vec<u8>>) {
+        self.with_session(now, id, |session, cx| session.answer_offer(cx, answer));
+    }
+
     /// Called side: 180 or 183, with early media if `early_sdp` is given.
     pub fn ring(&mut self, now: Instant, id: SessionId, status: u16, early_sdp: Option<Vec<u8>>) {
         self.with_session(now, id, |session, cx| session.ring(cx, status, early_sdp));

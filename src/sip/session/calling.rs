@@ -196,6 +196,7 @@ impl Calling {
                     local_sdp: self.invite.body().to_vec(),
                     remote_sdp: sdp,
                     reanswer: None,
+                    reoffer: None,
                     referral: None,
                 }));
             }

@@ -1,7 +1,7 @@
-//! A confirmed session, either side: BYE from here or there, re-INVITEs that do not touch the media (RFC 3261 14.2, 15), and our REFER.
+//! A confirmed session, either side: BYE from here or there, re-INVITEs of the far side (RFC 3261 14.2, 15), and our REFER.
 //!
 //! Never starts a re-INVITE itself and never reads SDP: an offer that says the same as the far side's last description is answered with
-//! our present one, any other gets an honest 488 and the call goes on as it was.
+//! our present one, any other is the call layer's to answer; refused (488), it leaves the call as it was.
 
 use crate::sip::dialog::{Dialog, from_tag};
 use crate::sip::endpoint::TxId;
@@ -9,7 +9,7 @@ use crate::sip::message::{Message, Method};
 use crate::sip::transaction::Timer;
 use crate::sip::uri::Uri;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::State;
 use super::calling::Caller;
@@ -33,9 +33,21 @@ pub(crate) struct Confirmed {
     pub(super) remote_sdp: Vec<u8>,
     /// A 2xx to a re-INVITE that waits for its ACK.
     pub(super) reanswer: Option<Repeat>,
+    /// A re-INVITE that waits for the call layer's answer.
+    pub(super) reoffer: Option<Box<Reoffer>>,
     /// The present or last REFER of ours.
     pub(super) referral: Option<Box<Referral>>,
 }
+
+/// A re-INVITE that waits for an answer.
+pub(super) struct Reoffer {
+    tx: TxId,
+    request: Message,
+    until: Instant,
+}
+
+/// The call layer answers at once; what it does not answer within this time is refused, long before the far side gives up (64*T1).
+const OFFER_WAIT: Duration = Duration::from_secs(4);
 
 impl Confirmed {
     pub fn hangup(self: Box<Self>, cx: &mut Cx, reason: HangupReason) -> State {
@@ -95,22 +107,42 @@ impl Confirmed {
 
     /// 14.2. Without an offer the far side asks for ours: the present description.
     fn reinvite(&mut self, cx: &mut Cx, tx: TxId, request: &Message) {
-        if self.reanswer.is_some() {
+        if self.reanswer.is_some() || self.reoffer.is_some() {
             let mut message = response(cx.config, request, 500, None);
             message.push("Retry-After", "2");
             cx.respond(tx, message);
             return;
         }
         if !request.body().is_empty() && !same_media(request.body(), &self.remote_sdp) {
-            cx.answer(tx, request, 488);
-            return;
+            let until = cx.now + OFFER_WAIT;
+            self.reoffer = Some(Box::new(Reoffer { tx, request: request.clone(), until }));
+            return cx.emit(SessionEvent::Reoffer { sdp: request.body().to_vec() });
         }
+        self.reaccept(cx, tx, request);
+    }
+
+    /// 200 with our present description.
+    fn reaccept(&mut self, cx: &mut Cx, tx: TxId, request: &Message) {
         self.dialog.refresh_target(request);
         let mut message = response(cx.config, request, 200, None);
         message.push("Contact", cx.contact());
         message.push("Allow", ALLOW);
         message.set_body(SDP, self.local_sdp.clone());
         self.reanswer = Some(send_2xx(cx, tx, request, message));
+    }
+
+    /// The call layer's answer to the re-INVITE that waits, or none: then nothing changes.
+    pub fn answer_offer(&mut self, cx: &mut Cx, answer: Option<Vec<u8>>) {
+        let Some(reoffer) = self.reoffer.take() else { return };
+        let Reoffer { tx, request, .. } = *reoffer;
+        match answer {
+            Some(answer) => {
+                self.local_sdp = answer;
+                self.remote_sdp = request.body().to_vec();
+                self.reaccept(cx, tx, &request);
+            }
+            None => cx.answer(tx, &request, 488),
+        }
     }
 
     pub fn ack(mut self: Box<Self>, ack: &Message) -> State {
@@ -126,6 +158,9 @@ impl Confirmed {
         if self.reanswer.as_mut().is_some_and(|repeat| !repeat.time(cx)) {
             self.reanswer = None;
         }
+        if self.reoffer.as_ref().is_some_and(|reoffer| cx.now >= reoffer.until) {
+            self.answer_offer(cx, None);
+        }
         if let Some(referral) = &mut self.referral {
             referral.time(cx);
         }
@@ -139,7 +174,8 @@ impl Confirmed {
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         let repeat = self.reanswer.as_ref().map(Repeat::poll_timeout);
         let refer = self.referral.as_ref().and_then(|referral| referral.until()).map(|at| (at, Timer::ReferWait));
-        repeat.into_iter().chain(refer).min_by_key(|(at, _)| *at)
+        let offer = self.reoffer.as_ref().map(|reoffer| (reoffer.until, Timer::OfferWait));
+        repeat.into_iter().chain(refer).chain(offer).min_by_key(|(at, _)| *at)
     }
 }
 

@@ -151,6 +151,12 @@ pub enum SessionEvent {
     Canceled,
     /// Either side: what came of handing the far side over. The session goes on.
     Refer(ReferEvent),
+    /// Either side: a re-INVITE whose description changes something (14.2). It waits for [`Endpoint::answer_offer`](crate::sip::endpoint::Endpoint::answer_offer);
+    /// who does not answer in some seconds has refused it.
+    Reoffer {
+        /// The offer.
+        sdp: Vec<u8>,
+    },
     /// Either side: an INFO with a body of a type that is taken (keys). The SIP core does not read it.
     Info(InfoBody),
     /// A message sent or received, repetitions too.
@@ -185,6 +191,7 @@ impl fmt::Debug for SessionEvent {
             SessionEvent::Acked { sdp } => write!(f, "Acked({} bytes)", bytes(sdp)),
             SessionEvent::Canceled => write!(f, "Canceled"),
             SessionEvent::Refer(event) => write!(f, "Refer({event:?})"),
+            SessionEvent::Reoffer { sdp } => write!(f, "Reoffer({} bytes)", sdp.len()),
             SessionEvent::Info(body) => write!(f, "{body:?}"),
             SessionEvent::Trace(line) => write!(f, "{line:?}"),
         }

@@ -182,6 +182,13 @@ impl Session {
         }
     }
 
+    /// Either side: answers the far side's re-INVITE, or refuses it with 488.
+    pub fn answer_offer(&mut self, cx: &mut Cx, answer: Option<Vec<u8>>) {
+        if let State::Confirmed(confirmed) = &mut self.state {
+            confirmed.answer_offer(cx, answer);
+        }
+    }
+
     /// Called side: 180 or 183.
     pub fn ring(&mut self, cx: &mut Cx, status: u16, sdp: Option<Vec<u8>>) {
         if let State::Ringing(ringing) = &mut self.state {

@@ -156,6 +156,7 @@ impl Answering {
             local_sdp: self.local_sdp,
             remote_sdp: self.remote_sdp.or_else(|| late_sdp.clone()).unwrap_or_default(),
             reanswer: None,
+            reoffer: None,
             referral: None,
         });
         match self.bye {

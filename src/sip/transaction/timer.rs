@@ -43,6 +43,8 @@ pub enum Timer {
     AckWait,
     /// A REFER was accepted: no final NOTIFY in time (RFC 3515).
     ReferWait,
+    /// A re-INVITE that nobody answers is refused (RFC 3261 14.2).
+    OfferWait,
     /// A registered contact expires (RFC 3261 10.3).
     Binding,
 }
@@ -69,6 +71,7 @@ impl Timer {
             Timer::Repeat2xx => "repeat 2xx",
             Timer::AckWait => "ack wait",
             Timer::ReferWait => "refer wait",
+            Timer::OfferWait => "offer wait",
             Timer::Binding => "binding",
         }
     }

@@ -73,6 +73,15 @@ impl Flow {
     }
 
     /// `*`: the whole question again, as at first; no miss, and the customer has heard it, so that keys count.
+    /// The present question from its beginning; nothing was missed.
+    pub(super) fn ask_again(&mut self, now: Instant) {
+        let definition = Arc::clone(&self.definition);
+        let State::Asking { step: index, .. } = &self.state else { return };
+        if let Some(step) = definition.steps.get(*index) {
+            self.repeat(step, now);
+        }
+    }
+
     fn repeat(&mut self, step: &Step, now: Instant) {
         let mut prompts = self.compose(&step.intro);
         prompts.extend(self.compose(&step.prompts));

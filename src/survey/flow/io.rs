@@ -67,6 +67,10 @@ pub enum FlowInput {
     AgentTalked,
     /// Nobody took the call, or the agent's line broke; the customer is still there.
     AgentFailed,
+    /// The customer's side holds the call: nobody hears us, so no time counts.
+    Held,
+    /// It takes the call back: what was asked is asked again.
+    Resumed,
     /// The customer is gone (BYE, lost session, lost audio).
     RemoteHangup,
     /// The engine is to stop: close politely and soon.

@@ -250,24 +250,71 @@ fn a_reinvite_that_changes_nothing_gets_our_description_again() {
     assert_eq!(desk.request(Method::Bye).uri().and_then(|uri| uri.user()), Some("moved"));
 }
 
-#[test]
-fn a_reinvite_that_would_change_the_media_gets_488_and_the_call_goes_on() {
-    let mut desk = Desk::new();
-    let (_, ok) = established(&mut desk);
-    let mut hold = near_request(&ok, Method::Invite, 6, "re1");
+/// A re-INVITE by the far side that puts the call on hold.
+fn hold(ok: &Message, cseq: u32, branch: &str) -> Message {
+    let mut hold = near_request(ok, Method::Invite, cseq, branch);
     hold.set_body("application/sdp", [SDP, b"a=sendonly\r\n"].concat());
-    desk.deliver(&hold);
+    hold
+}
+
+#[test]
+fn a_reinvite_that_changes_the_media_is_the_call_layers_to_answer() {
+    let mut desk = Desk::new();
+    let (id, ok) = established(&mut desk);
+    desk.deliver(&hold(&ok, 6, "re1"));
+    let SessionEvent::Reoffer { sdp } = desk.event() else { panic!("no offer") };
+    assert_eq!(sdp, [SDP, b"a=sendonly\r\n"].concat());
+    // 14.2: one at a time
+    desk.deliver(&hold(&ok, 7, "re2"));
+    let busy = desk.response(500);
+    assert_eq!(busy.header("Retry-After"), Some("2"));
+    desk.deliver(&near_request(&busy, Method::Ack, 7, "re2"));
+    desk.endpoint.answer_offer(desk.now, id, Some(b"our new one".to_vec()));
+    desk.flush();
+    let answer = desk.response(200);
+    assert_eq!(answer.body(), b"our new one");
+    desk.deliver(&near_request(&answer, Method::Ack, 6, "re1ack"));
+    // the same once more changes nothing: it is answered from here
+    desk.deliver(&hold(&ok, 8, "re3"));
+    let again = desk.response(200);
+    assert_eq!(again.body(), b"our new one");
+    desk.deliver(&near_request(&again, Method::Ack, 8, "re3ack"));
+    desk.pass(60_000);
+    desk.quiet();
+    desk.deliver(&near_request(&ok, Method::Bye, 9, "bye"));
+    desk.response(200);
+    assert_eq!(desk.event(), SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
+    desk.nothing_left();
+}
+
+#[test]
+fn a_reinvite_that_is_refused_or_not_answered_gets_488_and_the_call_goes_on() {
+    let mut desk = Desk::new();
+    let (id, ok) = established(&mut desk);
+    desk.deliver(&hold(&ok, 6, "re1"));
+    assert!(matches!(desk.event(), SessionEvent::Reoffer { .. }));
+    desk.endpoint.answer_offer(desk.now, id, None);
+    desk.flush();
     let refusal = desk.response(488);
     desk.deliver(&near_request(&refusal, Method::Ack, 6, "re1"));
+    desk.deliver(&hold(&ok, 7, "re2"));
+    assert!(matches!(desk.event(), SessionEvent::Reoffer { .. }));
+    desk.pass(3_900);
+    desk.sent.clear(); // 100
+    desk.pass(200);
+    let refusal = desk.response(488);
+    desk.deliver(&near_request(&refusal, Method::Ack, 7, "re2"));
+    desk.endpoint.answer_offer(desk.now, id, Some(Vec::new())); // too late
+    desk.flush();
     // without an offer: ours; and its ACK never comes: the call goes on
-    desk.deliver(&near_request(&ok, Method::Invite, 7, "re2"));
-    assert_eq!(desk.response(200).body(), ANSWER);
     desk.deliver(&near_request(&ok, Method::Invite, 8, "re3"));
+    assert_eq!(desk.response(200).body(), ANSWER);
+    desk.deliver(&near_request(&ok, Method::Invite, 9, "re4"));
     assert_eq!(desk.response(500).header("Retry-After"), Some("2"));
     desk.pass(100_000);
     desk.sent.clear();
     assert_eq!(desk.endpoint.load().sessions, 1);
-    desk.deliver(&near_request(&ok, Method::Bye, 9, "bye"));
+    desk.deliver(&near_request(&ok, Method::Bye, 10, "bye"));
     desk.response(200);
     assert_eq!(desk.event(), SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
     desk.nothing_left();

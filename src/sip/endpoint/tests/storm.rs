@@ -119,7 +119,7 @@ fn on_event(
             state.sent = true;
         }
         SessionEvent::Progress { .. } => assert!(state.sent && !state.answered),
-        SessionEvent::Info(_) => panic!("nobody sends INFO here"),
+        SessionEvent::Info(_) | SessionEvent::Reoffer { .. } => panic!("nobody sends such a request here"),
         SessionEvent::Answered { .. } => {
             assert!(!state.answered);
             state.answered = true;

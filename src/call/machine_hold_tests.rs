@@ -1,0 +1,99 @@
+//! What the far side changes in mid-call, in virtual time.
+
+use super::*;
+
+fn offer(direction: &str, codec: u8) -> Vec<u8> {
+    format!(
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 6002 RTP/AVP {codec} 97\r\n\
+         a=rtpmap:97 telephone-event/8000\r\na={direction}\r\n"
+    )
+    .into_bytes()
+}
+
+fn reinvite(call: &mut Call, direction: &str, codec: u8) {
+    call.sip(SessionEvent::Reoffer { sdp: offer(direction, codec) });
+}
+
+fn kinds(call: &Call, wanted: &[&str]) -> Vec<&'static str> {
+    call.notes.iter().map(|note| note.moment.kind()).filter(|kind| wanted.contains(kind)).collect()
+}
+
+/// The time of the machine comes, if it wants one.
+fn time(call: &mut Call) {
+    if let Some(at) = call.machine.poll_timeout() {
+        call.now = call.now.max(at);
+        call.machine.handle_timeout(call.now);
+        call.drain();
+    }
+}
+
+#[test]
+fn on_hold_no_time_counts_and_the_question_is_asked_again() {
+    let mut call = Call::answered();
+    call.keys("11"); // identity, consent
+    let asked = kinds(&call, &["prompts"]).len();
+    reinvite(&mut call, "sendonly", 8);
+    call.hear(); // the prompt was cut short
+    assert!(call.offers.iter().all(Option::is_some) && call.offers.len() == 1);
+    assert!(!call.changes[0].direction.may_send());
+    call.now += Duration::from_secs(100);
+    assert!(call.machine.poll_timeout().expect("the end of patience") > call.now, "silence is no missed answer");
+    assert_eq!(kinds(&call, &["missed", "held", "prompts"]).len(), asked + 1);
+    reinvite(&mut call, "sendrecv", 8);
+    assert!(call.changes[1].direction.may_send());
+    assert_eq!(kinds(&call, &["held", "resumed"]), ["held", "resumed"]);
+    assert_eq!(kinds(&call, &["prompts"]).len(), asked + 1, "asked again");
+    call.hear();
+    call.keys("1");
+    assert_eq!(call.answers().len(), 1);
+    assert!(kinds(&call, &["missed"]).is_empty());
+}
+
+#[test]
+fn a_hold_that_lasts_too_long_ends_the_call_with_what_was_said() {
+    for (keys, disposition) in [("1", Disposition::BreakOff), ("1112", Disposition::Partial)] {
+        let mut call = Call::answered();
+        call.keys(keys);
+        reinvite(&mut call, "inactive", 8);
+        time(&mut call);
+        assert_eq!(call.hung_up.len(), 1);
+        call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+        let ending = call.over.as_ref().expect("an ending");
+        assert_eq!(ending.verdict.disposition, disposition);
+        assert!(ending.verdict.detail.contains("hold"), "{}", ending.verdict.detail);
+    }
+}
+
+#[test]
+fn a_change_of_codec_and_payload_type_is_answered_and_noted() {
+    let mut call = Call::answered();
+    reinvite(&mut call, "sendrecv", 0);
+    let agreed = call.changes[0];
+    assert_eq!((agreed.codec, agreed.telephone_event, agreed.remote.port()), (sdp::Codec::Pcmu, Some(97), 6002));
+    assert_eq!(kinds(&call, &["media_changed", "held"]), ["media_changed"]);
+    let answer = String::from_utf8_lossy(call.offers[0].as_deref().expect("an answer")).into_owned();
+    assert!(answer.contains("m=audio 5000 RTP/AVP 0 97"), "{answer}");
+    call.keys("1");
+    assert!(call.hung_up.is_empty());
+}
+
+#[test]
+fn what_cannot_be_taken_changes_nothing() {
+    let mut call = Call::answered();
+    reinvite(&mut call, "sendrecv", 18); // G.729
+    call.sip(SessionEvent::Reoffer { sdp: b"nonsense".to_vec() });
+    assert_eq!(call.offers, [None, None]);
+    assert!(call.changes.is_empty());
+    assert_eq!(kinds(&call, &["change_refused"]).len(), 2);
+    call.keys("1");
+    assert!(call.hung_up.is_empty());
+}
+
+#[test]
+fn who_hangs_up_while_on_hold_is_gone() {
+    let mut call = Call::answered();
+    call.keys("1112");
+    reinvite(&mut call, "sendonly", 8);
+    call.sip(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
+    assert_eq!(call.disposition(), Disposition::Partial);
+}
