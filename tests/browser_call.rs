@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use huifang::media::rtp::{self, Header};
 use huifang::media::session::Command;
+use huifang::media::tone::share;
 use huifang::media::{Codec, FRAME_SAMPLES, bridge, rtcp};
 use huifang::net::media_engine::{MediaConfig, MediaEngine, MediaHandle, Peer};
 use huifang::net::webrtc::{WebEvent, WebLeg, WebRtc, WebRtcConfig};
@@ -59,17 +60,6 @@ struct Sdp {
     sdp: String,
 }
 
-/// The share of `hz` in the power of `samples` (Goertzel), 0–1.
-fn share_of(hz: f64, samples: &[i16]) -> f64 {
-    let turn = TAU * hz / 8_000.0;
-    let (mut a, mut b, mut power) = (0.0, 0.0, 1e-9);
-    for sample in samples.iter().map(|sample| f64::from(*sample)) {
-        (a, b) = (sample + 2.0 * turn.cos() * a - b, a);
-        power += sample * sample;
-    }
-    2.0 * (a * a + b * b - 2.0 * turn.cos() * a * b) / (power * samples.len().max(1) as f64)
-}
-
 /// Root mean square; 1 is full scale.
 fn level(samples: &[i16]) -> f64 {
     let power: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
@@ -103,7 +93,7 @@ async fn take(State(house): State<Arc<House>>, Json(offer): Json<Sdp>) -> Result
 
 async fn customer(State(house): State<Arc<House>>) -> Json<Report> {
     let heard = house.heard.lock().unwrap();
-    let (share, level) = (share_of(AGENT_HZ, &heard.samples), level(&heard.samples));
+    let (share, level) = (share(AGENT_HZ, &heard.samples).0, level(&heard.samples));
     Json(Report { share, level, keys: heard.keys.clone(), events: heard.events.join(" ") })
 }
 

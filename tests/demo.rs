@@ -51,3 +51,45 @@ fn an_unhappy_customer_talks_to_an_agent_and_the_demo_agrees_with_both() {
     assert_eq!(counts.map(|key| hand_overs[key].as_u64().unwrap()), [1, 1, 1, 1, 0], "{summary}");
     assert_eq!((&summary["mismatches"], &summary["complaints"]), (&0.into(), &1.into()), "{summary}");
 }
+
+/// What `bench media --json` promises.
+const BENCH_KEYS: [&str; 11] = [
+    "calls",
+    "cpu_ms_per_call_second",
+    "gap_p50_ms",
+    "gap_p99_ms",
+    "gap_p999_ms",
+    "gap_max_ms",
+    "lost",
+    "rss_kib_per_call",
+    "cps",
+    "cpu_ms_per_call_setup",
+    "floor_us_per_packet_pair",
+];
+
+#[test]
+fn the_benchmark_in_its_short_form_loses_no_packet_and_no_key() {
+    let mut command = bare();
+    command.args(["bench", "media", "--calls", "10,20", "--seconds", "1", "--rate", "50", "--json"]);
+    let ended = Running::start("bench", command).finish(Duration::from_secs(120));
+    assert_eq!(ended.code(), 0, "{}", ended.told());
+    let last: serde_json::Value = serde_json::from_str(ended.out.last().unwrap()).unwrap();
+    for key in BENCH_KEYS {
+        assert!(last[key].as_f64().is_some_and(|figure| figure >= 0.0), "{key} in {last}");
+    }
+    let runs = last["runs"].as_array().unwrap();
+    let counts = |run: &serde_json::Value| ["calls", "answered", "keys_heard", "lost"].map(|key| run[key].as_u64());
+    let counted: Vec<_> = runs.iter().map(counts).collect();
+    assert_eq!(counted, [[10, 10, 10, 0], [20, 20, 20, 0]].map(|run| run.map(Some)), "{last}");
+    assert!(last["cpu_ms_per_call_second"].as_f64().unwrap() > 0.0 && last["received"].as_u64().unwrap() > 20 * 40);
+}
+
+#[test]
+fn a_benchmark_of_nothing_is_refused() {
+    for words in [["--calls", "0"], ["--rate", "0"], ["--rate", "-1"], ["--seconds", "0"]] {
+        let mut command = bare();
+        command.args(["bench", "media"]).args(words);
+        let ended = Running::start("bench", command).finish(Duration::from_secs(20));
+        assert_eq!(ended.code(), 2, "{words:?}\n{}", ended.told());
+    }
+}

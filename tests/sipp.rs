@@ -6,6 +6,8 @@
 mod common;
 #[path = "sipp/handover.rs"]
 mod handover;
+#[path = "sipp/ipv6.rs"]
+mod ipv6;
 #[path = "sipp/keys.rs"]
 mod keys;
 #[path = "sipp/machines.rs"]

@@ -67,6 +67,8 @@ pub struct Machine {
     withheld: Option<u64>,
     /// The customer's side holds the call, and may do so until then.
     held_until: Option<Instant>,
+    /// It did when the customer went.
+    gone_on_hold: bool,
     /// How long it may.
     patience: Duration,
     /// Codec and telephone-event at present.
@@ -93,6 +95,7 @@ impl Machine {
             leaving: None,
             withheld: None,
             held_until: None,
+            gone_on_hold: false,
             patience: HOLD,
             agreed: None,
             actions: VecDeque::new(),
@@ -152,7 +155,7 @@ impl Machine {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Talking { .. } if self.leaving.is_some() => self.machine_timeout(),
-            State::Talking { .. } if self.held_until.is_some() => self.held_until,
+            State::Talking { .. } if self.held_until.is_some() => self.hold_timeout(),
             State::Talking { flow, .. } => {
                 let agent = self.handover.as_ref().and_then(Handover::poll_timeout);
                 flow.poll_timeout().map(|(at, _)| at).into_iter().chain(agent).min()

@@ -34,6 +34,8 @@ impl Machine {
 
     /// The customer is gone: an agent who is on the way, or talks, is told first.
     pub(super) fn customer_gone(&mut self, now: Instant) {
+        // from here on the flow's own times count: it may be waiting for the end of a recording
+        self.gone_on_hold |= self.held_until.take().is_some();
         self.tell_handover(handover::Input::CallerGone, now);
         if let State::Talking { flow, .. } = &mut self.state {
             flow.handle(FlowInput::RemoteHangup, now);

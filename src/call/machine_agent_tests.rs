@@ -180,3 +180,39 @@ fn a_pbx_that_takes_the_customer_ends_the_call_and_one_that_refuses_gives_them_b
         assert!(call.hung_up.is_empty(), "the customer is still there");
     }
 }
+
+/// The customer's phone holds while an agent's rings: what the agent waits for still comes to its end.
+#[test]
+fn a_customer_on_hold_leaves_no_agent_ringing_for_ever() {
+    let mut call = unhappy();
+    call.desk(Hand::Held(held(1)));
+    call.keys("1");
+    call.desk(Hand::Rings);
+    let hold = String::from_utf8_lossy(ANSWER).into_owned() + "a=sendonly\r\n";
+    call.sip(SessionEvent::Reoffer { sdp: hold.into_bytes() });
+    let at = call.machine.poll_timeout().expect("somebody waits");
+    assert!(at <= call.now + PATIENCE.ring, "the ring has its end");
+    call.now = at;
+    call.machine.handle_timeout(call.now);
+    call.drain();
+    assert_eq!(call.tries().last(), Some(&"no_answer"));
+}
+
+#[test]
+fn who_talks_to_an_agent_may_hold_for_long() {
+    let mut call = unhappy();
+    call.desk(Hand::Held(held(1)));
+    call.keys("1");
+    call.desk(Hand::Rings);
+    call.desk(Hand::PickedUp);
+    call.desk(Hand::Key('1'));
+    let hold = String::from_utf8_lossy(ANSWER).into_owned() + "a=sendonly\r\n";
+    call.sip(SessionEvent::Reoffer { sdp: hold.into_bytes() });
+    for _ in 0..3 {
+        let at = call.machine.poll_timeout().expect("the next look");
+        call.now = at;
+        call.machine.handle_timeout(call.now);
+        call.drain();
+    }
+    assert!(call.hung_up.is_empty());
+}

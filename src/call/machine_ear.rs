@@ -38,7 +38,7 @@ impl Machine {
             return answerer::cut_off();
         }
         let (disposition, detail) = disposition_of(outcome);
-        if self.held_until.is_some() {
+        if self.gone_on_hold {
             let detail = format!("{detail}; the customer's side had put the call on hold");
             return Verdict::new(disposition, Blame::Customer, detail);
         }

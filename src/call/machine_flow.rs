@@ -111,12 +111,13 @@ impl Machine {
     }
 
     pub(super) fn recorded(&mut self, tag: u64, why: RecordingEnd, recording: Recording, now: Instant) -> FlowInput {
-        let (recording, duration_ms) = match recording {
-            Recording::Saved { file, duration_ms } => (Some(RecordingRef(file)), duration_ms),
-            Recording::Empty | Recording::Failed { .. } => (None, 0),
+        let (recording, duration_ms, failed) = match recording {
+            Recording::Saved { file, duration_ms } => (Some(RecordingRef(file)), duration_ms, None),
+            Recording::Empty => (None, 0, None),
+            Recording::Failed { error } => (None, 0, Some(error)),
         };
         if let Some(kind) = self.recordings.remove(&tag) {
-            self.note(Moment::Recorded { recording: kind, duration_ms }, now);
+            self.note(Moment::Recorded { recording: kind, duration_ms, failed }, now);
         }
         self.unclaimed = recording.clone();
         FlowInput::RecordingEnded { tag, recording, duration_ms, ended_by: ended_by(why) }

@@ -1,6 +1,7 @@
 //! What the far side changes in mid-call by a re-INVITE, for [`Machine`]: hold and resume, codec, address, payload types (RFC 3264 8).
 //!
-//! On hold nobody hears us: prompts stop and no time counts. When the call is taken back, what was asked is asked again.
+//! On hold nobody hears us: prompts stop and no time counts. When the call is taken back, a question that is answered by keys is asked again; a step that
+//! says or records something goes on where it was cut.
 
 use super::*;
 
@@ -70,10 +71,21 @@ impl Machine {
         held
     }
 
-    /// Held for too long: as if the customer had gone.
+    /// The end of patience, or what the hand-over waits for: an agent who rings is not left ringing.
+    pub(super) fn hold_timeout(&self) -> Option<Instant> {
+        let agent = self.handover.as_ref().and_then(Handover::poll_timeout);
+        self.held_until.into_iter().chain(agent).min()
+    }
+
+    /// Held for too long: as if the customer had gone. Customer and agent may hold as long as they like.
     pub(super) fn hold_time(&mut self, now: Instant) {
-        if self.held_until.is_some_and(|until| now >= until) {
-            self.customer_gone(now);
+        if self.held_until.is_none_or(|until| now < until) {
+            return self.agent_time(now);
         }
+        if self.handover.as_ref().is_some_and(Handover::is_talking) {
+            self.held_until = Some(now + self.patience);
+            return self.agent_time(now);
+        }
+        self.customer_gone(now);
     }
 }

@@ -135,6 +135,9 @@ pub enum Moment {
         recording: RecordingKind,
         /// Its length; 0 with nothing kept.
         duration_ms: u64,
+        /// Why nothing could be kept (a full disk), in the system's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
     },
     /// A call-back was booked, in the customer's local time.
     CallBack {
@@ -297,7 +300,12 @@ impl Moment {
             }
             Moment::Complaint(trigger) => format!("complaint opened: {:?}", trigger.reason),
             Moment::ComplaintNote(trigger) => format!("noted for the complaint: {:?}", trigger.reason),
-            Moment::Recorded { recording, duration_ms } => format!("recorded {recording:?}: {duration_ms} ms"),
+            Moment::Recorded { recording, failed: Some(error), .. } => {
+                format!("{recording:?} could not be recorded: {error}")
+            }
+            Moment::Recorded { recording, duration_ms, failed: None } => {
+                format!("recorded {recording:?}: {duration_ms} ms")
+            }
             Moment::CallBack { local } => format!("call-back booked for {local}"),
             Moment::WrongNumber => "wrong number".into(),
             Moment::FamilyMember => "a family member answers".into(),

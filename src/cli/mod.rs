@@ -105,7 +105,7 @@ enum Command {
     Check(check::Options),
     /// Publishes, lists, shows, compares, checks and draws surveys.
     Survey(survey::Options),
-    /// Measures on this machine what calls cost: media, signalling.
+    /// Measures on this machine what calls cost: media, signalling, and what happens past the limit.
     Bench(bench::Options),
 }
 

@@ -278,6 +278,7 @@ fn media_config(settings: &Settings) -> MediaConfig {
         port_max: media.port_max,
         threads: if media.threads == 0 { cores.saturating_sub(1).max(1) } else { media.threads },
         calls_per_thread: media.calls_per_thread,
+        polish: media.polish,
         in_band: media.in_band,
         rtp_timeout: Duration::from_secs(media.rtp_timeout_s),
         one_way_after: Duration::from_secs(media.one_way_after_s),

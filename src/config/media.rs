@@ -18,6 +18,8 @@ pub struct Media {
     pub threads: usize,
     /// Calls that one media thread takes.
     pub calls_per_thread: usize,
+    /// Recordings are trimmed and levelled when they end.
+    pub polish: bool,
     /// Seconds for which a customer may hold the call.
     pub hold_max_s: u64,
     /// When keys are looked for as tones in the audio.
@@ -38,6 +40,7 @@ impl Default for Media {
             port_max: 29999,
             threads: 0,
             calls_per_thread: 2500,
+            polish: true,
             hold_max_s: 120,
             in_band: InBand::Auto,
             rtp_timeout_s: 20,

@@ -7,12 +7,14 @@ pub mod bridge;
 pub mod dtmf;
 pub mod g711;
 pub mod playout;
+pub mod polish;
 pub mod prompt;
 pub mod quality;
 pub mod recorder;
 pub mod rtcp;
 pub mod rtp;
 pub mod session;
+pub mod tone;
 
 pub use g711::Codec;
 

@@ -199,6 +199,11 @@ impl Session {
         let Change { codec, telephone_event, receive_telephone_event, comfort_noise, may_send, may_receive } = change;
         self.params = SessionParams { codec, telephone_event, receive_telephone_event, comfort_noise, ..self.params };
         self.playout.change_codec(codec);
+        if telephone_event.is_none() {
+            // keys that can no longer be pressed must not keep the line silent
+            let unsent = self.pressing.drain(..).filter(|pressing| !pressing.bridged).count();
+            self.events.extend((0..unsent).map(|_| Event::KeysSent { sent: 0 }));
+        }
         // after a hold the peer's jitter buffer begins anew
         self.fresh |= may_send && !self.may_send;
         (self.may_send, self.may_receive) = (may_send, may_receive);

@@ -6,6 +6,7 @@ use super::ear::Ear;
 use crate::media::Codec;
 use crate::media::prompt::Prompt;
 use crate::media::session::Listener;
+use crate::media::tone::share;
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ const AUDIBLE: f64 = 10_000.0;
 /// An ear that knows the agent's tone beside the prompts.
 pub struct ToneEar {
     ear: Ear,
-    samples: Vec<f64>,
+    samples: Vec<i16>,
     blocks: u32,
 }
 
@@ -39,11 +40,11 @@ impl ToneEar {
 
     /// True when the tone has just been heard for long enough.
     fn tone(&mut self, codec: Codec, payload: &[u8]) -> bool {
-        self.samples.extend(payload.iter().map(|byte| f64::from(codec.decode(*byte))));
+        self.samples.extend(payload.iter().map(|byte| codec.decode(*byte)));
         if self.samples.len() < BLOCK {
             return false;
         }
-        let (share, power) = share(&self.samples, AGENT_HZ);
+        let (share, power) = share(AGENT_HZ, &self.samples);
         self.samples.clear();
         self.blocks = if share > SHARE && power > AUDIBLE { self.blocks + 1 } else { 0 };
         self.blocks == BLOCKS
@@ -59,43 +60,9 @@ impl Listener for ToneEar {
     }
 }
 
-/// The share of `hz` in the power of `samples` (Goertzel), and the mean power.
-fn share(samples: &[f64], hz: f64) -> (f64, f64) {
-    let step = TAU * hz / 8000.0;
-    let (mut sine, mut cosine, mut power) = (0.0, 0.0, 0.0);
-    for (n, sample) in samples.iter().enumerate() {
-        let angle = step * n as f64;
-        sine += sample * angle.sin();
-        cosine += sample * angle.cos();
-        power += sample * sample;
-    }
-    let count = samples.len() as f64;
-    let tone = 2.0 * (sine * sine + cosine * cosine) / count;
-    (if power > 0.0 { tone / power } else { 0.0 }, power / count)
-}
-
 /// The customer's tone, ten seconds of it.
 pub fn answer() -> Arc<Prompt> {
     let sample = |n: u32| (CUSTOMER_PEAK * (TAU * CUSTOMER_HZ * f64::from(n) / 8000.0).sin()) as i16;
     let samples: Vec<i16> = (0..80_000).map(sample).collect();
     Arc::new(Prompt::from_samples("zh-CN", "tone.customer", "", &samples))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tone(hz: f64, peak: f64) -> Vec<f64> {
-        (0..BLOCK).map(|n| peak * (TAU * hz * n as f64 / 8000.0).sin()).collect()
-    }
-
-    #[test]
-    fn the_share_tells_the_tone_from_others() {
-        assert!(share(&tone(AGENT_HZ, 3000.0), AGENT_HZ).0 > 0.99);
-        for hz in [392.0, 466.2, 523.3, 880.0] {
-            assert!(share(&tone(hz, 3000.0), AGENT_HZ).0 < 0.05, "{hz}");
-        }
-        let two: Vec<f64> = tone(AGENT_HZ, 3000.0).iter().zip(tone(660.0, 3000.0)).map(|(a, b)| a + b).collect();
-        assert!(share(&two, AGENT_HZ).0 < 0.6, "a chord");
-    }
 }

@@ -90,8 +90,9 @@ fn what_the_engine_did_is_shown() {
     let night = Night::new(&home, Some(&db.url), callees.address, "max_calls = 2");
     night.import(&[INVALID, BUSY]);
     // A delivered car has people's touches too; its number is not among the allowed.
-    let today = Utc::now().date_naive().pred_opt().unwrap();
-    let list = format!("姓名,手机号,销售顾问,交车日期,车型,车牌\n李女士,13900100009,林晓,{today},途安,沪A12345\n");
+    // yesterday where the dealer is: late in the evening by UTC it is the day after there
+    let delivered = Utc::now().with_timezone(&chrono_tz::Asia::Shanghai).date_naive().pred_opt().unwrap();
+    let list = format!("姓名,手机号,销售顾问,交车日期,车型,车牌\n李女士,13900100009,林晓,{delivered},途安,沪A12345\n");
     let list = home.write("delivered.csv", list).display().to_string();
     told(&night, &["import", "--list", "delivery", &list], 0);
     idle(&night);

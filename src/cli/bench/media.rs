@@ -13,13 +13,13 @@ use std::time::Duration;
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// Calls at a time; several numbers are measured one after the other.
-    #[arg(long, value_delimiter = ',', default_value = "100,500,1000,2000,4000")]
+    #[arg(long, value_delimiter = ',', default_value = "100,500,1000,2000,4000", value_parser = clap::value_parser!(u64).range(1..=20_000))]
     calls: Vec<u64>,
     /// Seconds of the steady state that are measured.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=240))]
     seconds: u64,
     /// Calls a second while they are set up.
-    #[arg(long, default_value_t = 200.0)]
+    #[arg(long, default_value_t = 200.0, value_parser = super::above_zero)]
     rate: f64,
     /// Media threads; 0: as `huifang serve` has them on this machine.
     #[arg(long, default_value_t = 0)]

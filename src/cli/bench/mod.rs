@@ -34,6 +34,14 @@ enum What {
     Generator(generator::Options),
 }
 
+/// A rate above 0, as an option.
+fn above_zero(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err("a number above 0 is wanted".to_owned()),
+    }
+}
+
 /// Runs it.
 pub async fn run(options: Options) -> Result<(), Failure> {
     match options.what {

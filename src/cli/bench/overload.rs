@@ -13,10 +13,10 @@ use std::time::Duration;
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// Calls that are wanted: one and a half times what the machine carries, so that some must be refused.
-    #[arg(long, default_value_t = 6000)]
+    #[arg(long, default_value_t = 6000, value_parser = clap::value_parser!(u64).range(1..=20_000))]
     calls: u64,
     /// Calls a second.
-    #[arg(long, default_value_t = 200.0)]
+    #[arg(long, default_value_t = 200.0, value_parser = super::above_zero)]
     rate: f64,
     /// Seconds that are measured once all were dialled or refused.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=240))]

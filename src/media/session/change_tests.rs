@@ -50,3 +50,15 @@ fn on_hold_nothing_is_sent_and_silence_is_no_loss() {
     assert_eq!(after.timestamp, before.timestamp.wrapping_add(501 * 160), "the clock ran on");
     assert!(after.marker);
 }
+
+#[test]
+fn keys_that_can_no_longer_be_pressed_do_not_keep_the_line_silent() {
+    let mut rig = Rig::new(Codec::Pcma);
+    rig.command(Command::Play(list(1, false, 50)));
+    rig.command(Command::SendKeys { keys: "123".to_owned(), press_ms: 100, gap_ms: 60 });
+    rig.tick();
+    let Command::Change(change) = change(Codec::Pcma, 101, true) else { panic!("a change") };
+    rig.command(Command::Change(Change { telephone_event: None, ..change }));
+    assert!(rig.events().contains(&Event::KeysSent { sent: 0 }));
+    assert_ne!(rig.tick().1[0], Codec::Pcma.silence(), "the prompt goes on");
+}

@@ -59,6 +59,8 @@ pub struct MediaConfig {
     pub calls_per_thread: usize,
     /// Folder of the recordings; made if missing.
     pub recordings_dir: PathBuf,
+    /// Recordings are trimmed and levelled when they end.
+    pub polish: bool,
     /// When keys are looked for in the audio.
     pub in_band: InBand,
     /// Without a packet for this long a call's audio is lost.
@@ -78,6 +80,7 @@ impl MediaConfig {
             threads: 1,
             calls_per_thread: 3_000,
             recordings_dir,
+            polish: false,
             in_band: InBand::Auto,
             rtp_timeout: Duration::from_secs(10),
             one_way_after: Duration::from_secs(15),
@@ -217,7 +220,7 @@ impl MediaEngine {
         let shared = Arc::clone(&self.shared);
         let writer = move || {
             let Outlets { notices, writer } = &shared.outlets;
-            writer::run(writer, notices, &shared.config.recordings_dir);
+            writer::run(writer, notices, &shared.config.recordings_dir, shared.config.polish);
         };
         let writer = spawn("media-writer", writer)?;
         self.shared.outlets.writer.received_by(writer.thread().clone());

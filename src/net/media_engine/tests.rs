@@ -7,6 +7,7 @@ use crate::media::recorder::{RecordParams, RecordingEnd};
 use crate::media::rtcp;
 use crate::media::rtp::{self, Header, ticks_between};
 use crate::media::session::Recording;
+use crate::media::tone::share;
 use crate::media::{FRAME_SAMPLES, Frame};
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -156,17 +157,6 @@ fn tone(hz: f64, seconds: f64) -> Arc<Prompt> {
     Arc::new(Prompt::from_samples("en", "tone", "", &samples))
 }
 
-/// The share of `hz` in the power of `samples` (Goertzel), 0–1.
-fn share_of(hz: f64, samples: &[i16]) -> f64 {
-    let turn = std::f64::consts::TAU * hz / 8_000.0;
-    let (mut a, mut b, mut power) = (0.0, 0.0, 0.0);
-    for sample in samples.iter().map(|sample| f64::from(*sample)) {
-        (a, b) = (sample + 2.0 * turn.cos() * a - b, a);
-        power += sample * sample;
-    }
-    2.0 * (a * a + b * b - 2.0 * turn.cos() * a * b) / (power * samples.len() as f64)
-}
-
 #[test]
 fn prompts_arrive_frame_by_frame_without_a_gap() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -252,8 +242,8 @@ fn a_recording_has_what_was_said() {
     let samples: Vec<i16> = wav.into_samples().map(|sample| sample.expect("a sample")).collect();
     let loud: Vec<i16> = samples.into_iter().skip_while(|sample| sample.abs() < 1_000).take(9_600).collect();
     assert_eq!(loud.len(), 9_600);
-    assert!(share_of(440.0, &loud[..8_000]) > 0.95, "{}", share_of(440.0, &loud[..8_000]));
-    assert!(share_of(1_000.0, &loud[..8_000]) < 0.01);
+    assert!(share(440.0, &loud[..8_000]).0 > 0.95, "{}", share(440.0, &loud[..8_000]).0);
+    assert!(share(1_000.0, &loud[..8_000]).0 < 0.01);
 }
 
 #[test]

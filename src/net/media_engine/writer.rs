@@ -4,6 +4,7 @@
 use super::Notice;
 use super::lane::Inbox;
 use crate::media::SAMPLE_RATE;
+use crate::media::polish::polish;
 use crate::media::recorder::RecordingEnd;
 use crate::media::session::{Event, Recording, RecordingOutput};
 use std::collections::HashMap;
@@ -11,6 +12,14 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::UnboundedSender;
+
+/// What recordings are.
+const SPEC: hound::WavSpec = hound::WavSpec {
+    channels: 1,
+    sample_rate: SAMPLE_RATE,
+    bits_per_sample: 16,
+    sample_format: hound::SampleFormat::Int,
+};
 
 /// What the writer gets to do.
 pub(super) enum Job {
@@ -21,7 +30,8 @@ pub(super) enum Job {
 }
 
 /// Works until [`Job::Stop`]. The ends go out by way of `notices`, behind the events that led to them.
-pub(super) fn run(inbox: &Inbox<Job>, notices: &Inbox<Notice>, folder: &Path) {
+/// With `polishing` a recording is trimmed and levelled before it gets its name.
+pub(super) fn run(inbox: &Inbox<Job>, notices: &Inbox<Notice>, folder: &Path, polishing: bool) {
     let mut open: HashMap<u64, Open> = HashMap::new();
     loop {
         match inbox.wait() {
@@ -36,7 +46,7 @@ pub(super) fn run(inbox: &Inbox<Job>, notices: &Inbox<Notice>, folder: &Path) {
             }
             Job::Output { call, output: RecordingOutput::Ended(why), events } => {
                 if let Some(recording) = open.remove(&call) {
-                    notices.send(Notice::Event(events, recording.end(folder, why)));
+                    notices.send(Notice::Event(events, recording.end(folder, why, polishing)));
                 }
             }
         }
@@ -84,16 +94,15 @@ impl Open {
         self.samples += samples.len() as u64;
     }
 
-    fn end(self, folder: &Path, why: RecordingEnd) -> Event {
+    fn end(self, folder: &Path, why: RecordingEnd, polishing: bool) -> Event {
         let file = format!("{}.wav", self.name);
-        let duration_ms = self.samples * 1000 / u64::from(SAMPLE_RATE);
+        let samples = self.samples;
         let recording = match self.state {
             State::New => Recording::Empty,
             State::Failed(error) => Recording::Failed { error },
-            State::Writing(wav) => match wav.finish(folder, &file) {
-                Ok(()) => Recording::Saved { file, duration_ms },
-                Err(error) => Recording::Failed { error },
-            },
+            State::Writing(wav) => {
+                wav.finish(folder, &file, samples, polishing).unwrap_or_else(|error| Recording::Failed { error })
+            }
         };
         Event::RecordingEnded { tag: self.tag, why, recording }
     }
@@ -101,15 +110,9 @@ impl Open {
 
 impl Wav {
     fn create(part: PathBuf) -> Result<Wav, String> {
-        let spec = hound::WavSpec {
-            channels: 1,
-            sample_rate: SAMPLE_RATE,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
         let create = || -> Result<Wav, hound::Error> {
             let file = File::options().write(true).create_new(true).open(&part)?;
-            let writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), spec)?;
+            let writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), SPEC)?;
             Ok(Wav { writer, file, part: part.clone() })
         };
         create().map_err(|error| error.to_string())
@@ -126,19 +129,70 @@ impl Wav {
         }
     }
 
-    fn finish(self, folder: &Path, file: &str) -> Result<(), String> {
-        self.writer.finalize().map_err(|error| error.to_string())?;
-        let publish = || -> io::Result<()> {
-            self.file.sync_all()?;
-            let whole = folder.join(file);
-            if whole.exists() {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            std::fs::rename(&self.part, whole)?;
-            File::open(folder)?.sync_all()
+    fn finish(self, folder: &Path, file: &str, samples: u64, polishing: bool) -> Result<Recording, String> {
+        let Wav { writer, file: handle, part } = self;
+        writer.finalize().map_err(|error| error.to_string())?;
+        let saved = |samples: u64| {
+            let duration_ms = samples * 1000 / u64::from(SAMPLE_RATE);
+            Recording::Saved { file: file.to_owned(), duration_ms }
         };
-        publish().map_err(|error| error.to_string())
+        if polishing {
+            match polished(&part) {
+                Ok(Some((better, samples))) => {
+                    publish(&better.file, &better.part, folder, file).map_err(|error| error.to_string())?;
+                    // what stays after a crash here is a part that nobody asks for
+                    let _ = std::fs::remove_file(&part);
+                    return Ok(saved(samples));
+                }
+                Ok(None) => {
+                    let _ = std::fs::remove_file(&part);
+                    return Ok(Recording::Empty);
+                }
+                // as it was said is better than not at all
+                Err(error) => tracing::warn!(%error, "a recording stays as it was said"),
+            }
+        }
+        publish(&handle, &part, folder, file).map_err(|error| error.to_string())?;
+        Ok(saved(samples))
     }
+}
+
+/// A whole file gets its name, never in place of another one.
+fn publish(handle: &File, part: &Path, folder: &Path, file: &str) -> io::Result<()> {
+    handle.sync_all()?;
+    let whole = folder.join(file);
+    if whole.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    std::fs::rename(part, whole)?;
+    File::open(folder)?.sync_all()
+}
+
+/// The recording of `part`, trimmed and levelled, in a file beside it, and how many samples it has; none when nobody says anything in it.
+fn polished(part: &Path) -> Result<Option<(Finished, u64)>, String> {
+    let read = || -> Result<Vec<i16>, hound::Error> { hound::WavReader::open(part)?.samples().collect() };
+    let Some(samples) = polish(&read().map_err(|error| error.to_string())?) else { return Ok(None) };
+    let better = part.with_extension("polished.part");
+    let write = || -> Result<File, hound::Error> {
+        let file = File::options().write(true).create(true).truncate(true).open(&better)?;
+        let mut writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), SPEC)?;
+        samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
+        writer.finalize()?;
+        Ok(file)
+    };
+    match write() {
+        Ok(file) => Ok(Some((Finished { file, part: better }, samples.len() as u64))),
+        Err(error) => {
+            let _ = std::fs::remove_file(&better); // as on a full disk
+            Err(error.to_string())
+        }
+    }
+}
+
+/// A file that is whole and has no name yet.
+struct Finished {
+    file: File,
+    part: PathBuf,
 }
 
 fn is_plain(name: &str) -> bool {
@@ -151,9 +205,13 @@ mod tests {
     use super::*;
 
     fn recording(folder: &Path, name: Option<&str>, chunks: &[&[i16]]) -> Recording {
+        recording_with(folder, name, chunks, false)
+    }
+
+    fn recording_with(folder: &Path, name: Option<&str>, chunks: &[&[i16]], polishing: bool) -> Recording {
         let mut open = Open::new(3, name.map(str::to_owned));
         chunks.iter().for_each(|chunk| open.write(folder, chunk));
-        match open.end(folder, RecordingEnd::Stopped) {
+        match open.end(folder, RecordingEnd::Stopped, polishing) {
             Event::RecordingEnded { tag: 3, why: RecordingEnd::Stopped, recording } => recording,
             other => panic!("{other:?}"),
         }
@@ -194,5 +252,22 @@ mod tests {
         let first =
             hound::WavReader::open(folder.path().join("twice.wav")).expect("a WAV").samples::<i16>().flatten().next();
         assert_eq!(first, Some(1));
+    }
+
+    #[test]
+    fn a_polished_recording_is_trimmed_and_one_without_a_word_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (quiet, words) = (vec![3i16; 16_000], (0..16_000).map(|n| ((n * 700 % 9_000) - 4_500) as i16));
+        let words: Vec<i16> = words.collect();
+        let saved = recording_with(folder.path(), Some("a"), &[&quiet, &words, &quiet], true);
+        let Recording::Saved { file, duration_ms } = saved else { panic!("{saved:?}") };
+        assert!((2_300..=2_500).contains(&duration_ms), "{duration_ms} ms of 6 s");
+        let wav = hound::WavReader::open(folder.path().join(file)).expect("a WAV");
+        assert_eq!(u64::from(wav.duration()), duration_ms * 8);
+        assert_eq!(recording_with(folder.path(), Some("b"), &[&quiet], true), Recording::Empty);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "no part is left");
+        // a name that is taken stays what it is, and what was said stays in its part
+        let again = recording_with(folder.path(), Some("a"), &[&words], true);
+        assert!(matches!(again, Recording::Failed { .. }), "{again:?}");
     }
 }

@@ -54,7 +54,8 @@ impl Confirmed {
         self.close(cx, Reason::HungUp, reason)
     }
 
-    pub fn close(self: Box<Self>, cx: &mut Cx, reason: Reason, hangup: HangupReason) -> State {
+    pub fn close(mut self: Box<Self>, cx: &mut Cx, reason: Reason, hangup: HangupReason) -> State {
+        self.answer_offer(cx, None); // a re-INVITE that waits is not left without its final response
         Closing::start(cx, self.dialog, self.caller, self.ack, reason, hangup)
     }
 
@@ -70,6 +71,7 @@ impl Confirmed {
         }
         match request.method() {
             Some(Method::Bye) => {
+                self.answer_offer(cx, None);
                 cx.answer(tx, request, 200);
                 cx.emit(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
                 State::Over

@@ -72,7 +72,6 @@ impl Flow {
         }
     }
 
-    /// `*`: the whole question again, as at first; no miss, and the customer has heard it, so that keys count.
     /// The present question from its beginning; nothing was missed.
     pub(super) fn ask_again(&mut self, now: Instant) {
         let definition = Arc::clone(&self.definition);
@@ -82,6 +81,7 @@ impl Flow {
         }
     }
 
+    /// `*`: the whole question again, as at first; no miss, and the customer has heard it, so that keys count.
     fn repeat(&mut self, step: &Step, now: Instant) {
         let mut prompts = self.compose(&step.intro);
         prompts.extend(self.compose(&step.prompts));

@@ -320,6 +320,26 @@ fn a_reinvite_that_is_refused_or_not_answered_gets_488_and_the_call_goes_on() {
     desk.nothing_left();
 }
 
+#[test]
+fn a_reinvite_that_waits_when_the_call_ends_has_its_final_response() {
+    for ours in [false, true] {
+        let mut desk = Desk::new();
+        let (id, ok) = established(&mut desk);
+        desk.deliver(&hold(&ok, 6, "re1"));
+        assert!(matches!(desk.event(), SessionEvent::Reoffer { .. }));
+        if ours {
+            desk.endpoint.hangup(desk.now, id, HangupReason::Normal);
+            desk.flush();
+        } else {
+            desk.deliver(&near_request(&ok, Method::Bye, 7, "bye"));
+        }
+        let refusal = desk.response(488);
+        desk.deliver(&near_request(&refusal, Method::Ack, 6, "re1"));
+        desk.sent.clear();
+        desk.nothing_left();
+    }
+}
+
 /// 9.1: as a caller makes it.
 fn cancel_of(invite: &Message) -> Message {
     let mut cancel = Message::request(Method::Cancel, invite.uri().expect("a URI").clone());
