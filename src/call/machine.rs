@@ -227,7 +227,7 @@ impl Machine {
                 return self.hang_up(ending, HangupReason::UnusableAnswer, now);
             }
         };
-        let codec = format!("{:?}", negotiated.codec).to_uppercase();
+        let codec = negotiated.codec.name().to_owned();
         self.note(Moment::Answered { codec, telephone_event: negotiated.telephone_event }, now);
         self.agreed = Some((negotiated.codec, negotiated.telephone_event));
         self.actions.push_back(Action::StartMedia(negotiated));

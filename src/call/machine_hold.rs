@@ -11,20 +11,18 @@ impl Machine {
         if !matches!(self.state, State::Talking { gone: false, .. }) {
             return self.actions.push_back(Action::AnswerOffer(None));
         }
-        let local = LocalMedia { version: self.local.version + 1, ..self.local.clone() };
-        let (answer, agreed) = match sdp::answer(&local, offer) {
+        let (answer, agreed) = match sdp::reanswer(&mut self.local, offer) {
             Ok(answered) => answered,
             Err(error) => {
                 self.note(Moment::ChangeRefused { why: error.to_string() }, now);
                 return self.actions.push_back(Action::AnswerOffer(None));
             }
         };
-        self.local = local;
         self.actions.push_back(Action::AnswerOffer(Some(answer)));
-        let codec = format!("{:?}", agreed.codec).to_uppercase();
         let agreement = Some((agreed.codec, agreed.telephone_event));
         if self.agreed != agreement {
             self.agreed = agreement;
+            let codec = agreed.codec.name().to_owned();
             self.note(Moment::MediaChanged { codec, telephone_event: agreed.telephone_event }, now);
         }
         self.actions.push_back(Action::ChangeMedia(agreed));

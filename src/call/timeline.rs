@@ -263,10 +263,7 @@ impl Moment {
             Moment::Ringing { status, early_media } => {
                 format!("rings ({status}{})", if *early_media { ", with early media" } else { "" })
             }
-            Moment::Answered { codec, telephone_event } => match telephone_event {
-                Some(payload) => format!("answered: {codec}, keys by RFC 4733 as payload {payload}"),
-                None => format!("answered: {codec}, no telephone-event agreed"),
-            },
+            Moment::Answered { codec, telephone_event } => format!("answered: {}", media(codec, *telephone_event)),
             Moment::FirstAudio => "first sound from the customer's side".into(),
             Moment::Asked { question } => format!("asks {question}"),
             Moment::Prompts { prompts } => format!("says {}", prompts.join(" ")),
@@ -276,10 +273,9 @@ impl Moment {
             Moment::Key { key, path: Some(path) } => format!("key {key}, by {}", path.words()),
             Moment::Held => "put on hold".into(),
             Moment::Resumed => "taken off hold".into(),
-            Moment::MediaChanged { codec, telephone_event } => match telephone_event {
-                Some(payload) => format!("media changed: {codec}, keys by RFC 4733 as payload {payload}"),
-                None => format!("media changed: {codec}, no telephone-event agreed"),
-            },
+            Moment::MediaChanged { codec, telephone_event } => {
+                format!("media changed: {}", media(codec, *telephone_event))
+            }
             Moment::ChangeRefused { why } => format!("other media were refused: {why}"),
             Moment::Answerer { who, confidence, why } => {
                 format!("answered by: {} ({confidence} %): {why}", who.as_str())
@@ -326,5 +322,12 @@ impl Moment {
             Moment::RemoteEnded => "the customer hung up".into(),
             Moment::Ended { disposition, detail } => format!("{disposition}: {detail}"),
         }
+    }
+}
+
+fn media(codec: &str, telephone_event: Option<u8>) -> String {
+    match telephone_event {
+        Some(payload) => format!("{codec}, keys by RFC 4733 as payload {payload}"),
+        None => format!("{codec}, no telephone-event agreed"),
     }
 }

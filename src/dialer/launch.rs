@@ -127,7 +127,10 @@ async fn begin(
         Permit::Dial => Ok(()),
         no => Err(no),
     };
-    let message_left = story::happened(&mut conn, leased.follow_up, "message_left").await?;
+    // asked only where a message could have been left
+    let leaves =
+        engine.surveys.get(&leased.survey, leased.survey_version).is_some_and(|survey| survey.leaves_messages());
+    let message_left = leaves && story::happened(&mut conn, leased.follow_up, "message_left").await?;
     Ok((gate::begin(&mut conn, &new, &limits, judge).await?, Before { answered, message_left }))
 }
 

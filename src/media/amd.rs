@@ -6,12 +6,10 @@
 mod tone;
 
 use super::rtp::ticks_between;
-use super::{Codec, FRAME_SAMPLES};
+use super::{Codec, FRAME_MS, FRAME_SAMPLES};
 use serde::{Deserialize, Serialize};
 use tone::{Tone, ToneWatch};
 
-/// Length of a frame, in ms.
-const FRAME_MS: u32 = 20;
 /// Softer than this is no voice, in dB below full scale.
 const FAINT_DB: f32 = -45.0;
 /// A voice is so much above the noise, in dB.

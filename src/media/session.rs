@@ -368,8 +368,8 @@ impl Session {
         let Some(bridge) = self.bridge.as_mut() else { return 0 };
         while let Some(key) = bridge.next_key() {
             if self.params.telephone_event.is_some() {
-                let key = key.encode_utf8(&mut [0; 4]).to_owned();
-                let sender = Sender::new(&key, BRIDGED_PRESS_MS, BRIDGED_GAP_MS, self.params.packet_ms);
+                let sender =
+                    Sender::new(key.encode_utf8(&mut [0; 4]), BRIDGED_PRESS_MS, BRIDGED_GAP_MS, self.params.packet_ms);
                 self.pressing.push_back(Pressing { sender, keys: 1, bridged: true });
             }
         }

@@ -48,6 +48,14 @@ pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Negotiated),
     Ok((write::bytes(&session), negotiated))
 }
 
+/// Answers a later offer of the same session (RFC 3264, 8): the description's version goes up by one, `local` stays as it was when nothing can be agreed on.
+pub fn reanswer(local: &mut LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Negotiated), SdpError> {
+    let next = LocalMedia { version: local.version + 1, ..local.clone() };
+    let answered = answer(&next, offer)?;
+    *local = next;
+    Ok(answered)
+}
+
 /// The line with port 0 and its formats (RFC 3264, 6).
 fn refused(media: &Media) -> Media {
     let (connections, bandwidths, attributes) = (Vec::new(), Vec::new(), Vec::new());

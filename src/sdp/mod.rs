@@ -10,7 +10,7 @@ mod answer;
 mod read;
 mod write;
 
-pub use answer::{answer, read_answer};
+pub use answer::{answer, read_answer, reanswer};
 pub use write::offer;
 
 /// The media type under which SIP carries SDP.

@@ -4,9 +4,6 @@ use super::{Codec, Direction, LocalMedia, MAX_BYTES, SdpError};
 use sdp_types::{Attribute, Connection, Media, ParserError, Session};
 use std::net::{IpAddr, SocketAddr};
 
-/// What is sent where nobody says anything, in ms.
-const FRAME_MS: u32 = 20;
-
 /// Parses what matters: the lines v=, c=, m=, a=, anything that is not UTF-8 replaced, runs of spaces in m= made one. Other lines are left out
 /// (their number stays, so that an error names the line of the original).
 pub(super) fn parse(sdp: &[u8]) -> Result<Session, SdpError> {
@@ -109,7 +106,7 @@ pub(super) fn audio(local: &LocalMedia, session: &Session, media: &Media) -> Res
         // RFC 3264, 8.4: the hold of RFC 2543. The peer wants nothing sent to it.
         direction = if direction.may_receive() { Direction::RecvOnly } else { Direction::Inactive };
     }
-    let (rtcp, ptime_ms) = (rtcp(media, remote), ptime(media, session));
+    let (rtcp, ptime_ms) = (rtcp(media, remote), ptime(media, session, local.ptime_ms));
     Ok(Audio { remote, rtcp, codec, payload_type, telephone_event, comfort_noise, ptime_ms, direction })
 }
 
@@ -178,7 +175,7 @@ fn direction(attributes: &[Attribute]) -> Option<Direction> {
 }
 
 /// Milliseconds of a packet that the peer would like, never more than it can take (`maxptime`); nonsense counts as not said.
-fn ptime(media: &Media, session: &Session) -> Option<u32> {
+fn ptime(media: &Media, session: &Session, ours: u32) -> Option<u32> {
     let said = |name| {
         let mut all = values(&media.attributes, name).chain(values(&session.attributes, name));
         // Fractions are allowed by some (RFC 8866, 6.4 has whole numbers); the whole part is enough.
@@ -188,7 +185,7 @@ fn ptime(media: &Media, session: &Session) -> Option<u32> {
     match (said("ptime"), said("maxptime")) {
         (wish, None) => wish,
         (Some(wish), Some(most)) => Some(wish.min(most)),
-        // who says nothing gets 20 ms, or the 10 ms that fit
-        (None, Some(most)) => (most < FRAME_MS).then_some(FRAME_MS / 2),
+        // who wishes nothing gets ours, or the half that fits
+        (None, Some(most)) => (most < ours).then_some(ours / 2),
     }
 }

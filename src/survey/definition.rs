@@ -116,6 +116,11 @@ impl Definition {
         asked.peek().is_some() && asked.all(|required| given(required.step).is_some())
     }
 
+    /// A machine gets a message.
+    pub fn leaves_messages(&self) -> bool {
+        !self.machine_message.is_empty()
+    }
+
     /// `wanted`, or the survey's first language where it does not speak it.
     pub fn language_or_default<'a>(&'a self, wanted: &'a str) -> &'a str {
         match self.languages.iter().find(|language| *language == wanted) {

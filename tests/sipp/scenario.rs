@@ -237,19 +237,18 @@ impl Scenario {
     }
 
     /// The callee changes the media: an audio line with these formats and lines; after [`Scenario::acknowledged`].
-    pub fn reinvite(mut self, formats: &str, lines: &str) -> Scenario {
-        self.cseq += 1;
-        let cseq = self.cseq;
-        self.steps.push_str(&format!(
-            "<send retrans=\"500\"><![CDATA[\n\nINVITE [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
-             Max-Forwards: 70\nFrom:[$callee]\nTo:[$engine]\n[last_Call-ID:]\nCSeq: {cseq} INVITE\nContact: <sip:callee@[local_ip]:[local_port]>\n\
-             Content-Type: application/sdp\nContent-Length: [len]\n\n\
-             v=0\no=sipp 53655765 {cseq} IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP {formats}\n{lines}\n]]></send>\n\
-             <recv response=\"200\"/>\n\
-             <send><![CDATA[\n\nACK [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
+    pub fn reinvite(self, formats: &str, lines: &str) -> Scenario {
+        let cseq = self.cseq + 1;
+        let headers = "Contact: <sip:callee@[local_ip]:[local_port]>\nContent-Type: application/sdp\n";
+        let sdp = format!(
+            "v=0\no=sipp 53655765 {cseq} IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP {formats}\n{lines}"
+        );
+        let mut scenario = self.request("INVITE", headers, &sdp);
+        scenario.steps.push_str(&format!(
+            "<send><![CDATA[\n\nACK [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
              Max-Forwards: 70\nFrom:[$callee]\nTo:[$engine]\n[last_Call-ID:]\nCSeq: {cseq} ACK\nContent-Length: 0\n\n]]></send>\n"
         ));
-        self
+        scenario
     }
 
     /// The callee presses a key by INFO; after [`Scenario::acknowledged`].

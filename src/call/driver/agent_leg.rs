@@ -130,10 +130,8 @@ fn obey(media: &MediaHandle, order: Order) {
 
 /// The agent's phone wants something else, as a rule to hold: what we answer; none to refuse. The bridge stands, the caller hears what the phone sends.
 fn reoffered(local: &mut LocalMedia, offer: &[u8], media: &MediaHandle) -> Option<Vec<u8>> {
-    let next = LocalMedia { version: local.version + 1, ..local.clone() };
-    let (answer, agreed) = sdp::answer(&next, offer).ok()?;
+    let (answer, agreed) = sdp::reanswer(local, offer).ok()?;
     media.change(peer(&agreed), agreed.direction.may_send(), agreed.direction.may_receive());
-    *local = next;
     Some(answer)
 }
 

@@ -72,10 +72,10 @@ pub enum Order {
 }
 
 /// The answer to [`Order::Mark`] and [`Order::Dial`].
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Mark {
     /// Of the process so far.
-    pub usage: Option<Usage>,
+    pub usage: Usage,
     /// Calls that were answered, so far.
     pub answered: u64,
     /// Calls that could not be placed or were not answered, so far.
@@ -105,13 +105,6 @@ pub struct Signalled {
     pub cpu_us: i64,
     /// Time that it took, in µs.
     pub wall_us: i64,
-}
-
-impl Mark {
-    /// Resident memory in KiB.
-    pub fn rss_kib(&self) -> u64 {
-        self.usage.map_or(0, |usage| usage.rss_kib)
-    }
 }
 
 struct Engine {
@@ -185,7 +178,7 @@ impl Engine {
         let MediaStats { late_ticks, skipped_ticks, socket_errors, .. } = self.line.media.stats();
         let counts = &self.counts;
         Mark {
-            usage: Some(Usage::now(self.start)),
+            usage: Usage::now(self.start),
             answered: counts.answered.load(Relaxed),
             failed: counts.failed.load(Relaxed),
             refused: counts.refused.load(Relaxed),

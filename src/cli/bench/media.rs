@@ -4,6 +4,7 @@ use super::child::{Process, Usage};
 use super::engine::{self, Mark};
 use super::generator::{self, Listening, Pressed};
 use super::report::{self, MediaRun};
+use super::signalling::SignallingRun;
 use super::{Failure, signalling};
 use crate::net::rtp_farm::floor;
 use std::net::SocketAddr;
@@ -48,10 +49,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         let pairs = usize::try_from(*calls).unwrap_or(usize::MAX);
         let floor_us = tokio::task::spawn_blocking(move || floor(pairs, FLOOR)).await.map_err(Failure::start)?;
         let floor_us = floor_us.map_err(|error| Failure::start(format!("the floor cannot be measured: {error}")))?;
-        let mut run = measure(*calls, &options).await?;
-        run.floor_us_per_packet_pair = floor_us;
-        run.cps = signalled.cps;
-        run.cpu_ms_per_call_setup = signalled.cpu_ms_per_call_setup;
+        let run = measure(*calls, &options, floor_us, &signalled).await?;
         if runs.is_empty() {
             report::media_head();
         }
@@ -65,7 +63,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     fault.map_or(Ok(()), |fault| Err(Failure::Found(fault)))
 }
 
-async fn measure(calls: u64, options: &Options) -> Result<MediaRun, Failure> {
+async fn measure(calls: u64, options: &Options, floor_us: f64, signalled: &SignallingRun) -> Result<MediaRun, Failure> {
     let (mut generator, callees) = start_generator(calls, false).await?;
     let mut engine = start_engine(callees, options.threads, None).await?;
     let empty = engine.1;
@@ -85,7 +83,7 @@ async fn measure(calls: u64, options: &Options) -> Result<MediaRun, Failure> {
     let used = between(before.usage, after.usage);
     let call_seconds = up.answered as f64 * used.wall_us as f64 / 1e6;
     let cpu_ms_per_call_second = used.cpu_us as f64 / 1e3 / call_seconds;
-    let others = between(Some(prompts.usage), Some(steady.usage));
+    let others = between(prompts.usage, steady.usage);
     Ok(MediaRun {
         calls,
         seconds: used.wall_us as f64 / 1e6,
@@ -93,7 +91,7 @@ async fn measure(calls: u64, options: &Options) -> Result<MediaRun, Failure> {
         failed: end.failed,
         cpu_ms_per_call_second,
         us_per_packet_pair: cpu_ms_per_call_second * 1e3 / 50.0,
-        floor_us_per_packet_pair: 0.0,
+        floor_us_per_packet_pair: floor_us,
         generator_cpu_ms_per_call_second: others.cpu_us as f64 / 1e3 / call_seconds,
         gap_p50_ms: steady.seen.gap.p50_ms,
         gap_p99_ms: steady.seen.gap.p99_ms,
@@ -103,13 +101,13 @@ async fn measure(calls: u64, options: &Options) -> Result<MediaRun, Failure> {
         lost: steady.seen.lost,
         late_ticks: after.late_ticks - before.late_ticks,
         skipped_ticks: after.skipped_ticks - before.skipped_ticks,
-        rss_kib_per_call: (before.rss_kib() as f64 - empty.rss_kib() as f64) / up.answered.max(1) as f64,
+        rss_kib_per_call: (before.usage.rss_kib as f64 - empty.usage.rss_kib as f64) / up.answered.max(1) as f64,
         answer_to_prompt: prompts.seen.prompt,
         key_to_silence: keys.seen.silence,
         keys_pressed: pressed.pressed,
         keys_heard: end.complete,
-        cps: 0.0,
-        cpu_ms_per_call_setup: 0.0,
+        cps: signalled.cps,
+        cpu_ms_per_call_setup: signalled.cpu_ms_per_call_setup,
     })
 }
 
@@ -136,13 +134,7 @@ pub async fn start_engine(
 }
 
 /// What was used between two marks.
-pub fn between(before: Option<Usage>, after: Option<Usage>) -> Usage {
-    match (before, after) {
-        (Some(before), Some(after)) => Usage {
-            cpu_us: after.cpu_us - before.cpu_us,
-            wall_us: (after.wall_us - before.wall_us).max(1),
-            rss_kib: after.rss_kib,
-        },
-        _ => Usage { cpu_us: 0, wall_us: 1, rss_kib: 0 },
-    }
+pub fn between(before: Usage, after: Usage) -> Usage {
+    let wall_us = (after.wall_us - before.wall_us).max(1);
+    Usage { cpu_us: after.cpu_us - before.cpu_us, wall_us, rss_kib: after.rss_kib }
 }

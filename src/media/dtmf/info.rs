@@ -1,8 +1,8 @@
 //! Keys in the body of a SIP INFO: `application/dtmf-relay` (Signal and Duration, as gateways send it) and `application/dtmf` (the bare key). No RFC says how;
 //! read is what gateways are known to write.
 
-/// The content types that are understood.
-pub const CONTENT_TYPES: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
+/// The content type of a bare key. Every other one is read for its fields: gateways name it as they like.
+const BARE: &str = "application/dtmf";
 
 /// How long a key is taken for held when the message does not say, in ms.
 const USUAL_MS: u32 = 250;
@@ -24,10 +24,10 @@ impl std::fmt::Debug for Press {
     }
 }
 
-/// Reads a body of one of [`CONTENT_TYPES`] (without parameters, any case). None where it holds no key, as for a hook flash.
+/// Reads a body of this content type (without parameters, any case). None where it holds no key, as for a hook flash.
 pub fn read(content_type: &str, body: &[u8]) -> Option<Press> {
     let text = std::str::from_utf8(body).ok()?;
-    if content_type.eq_ignore_ascii_case(CONTENT_TYPES[1]) && !text.contains('=') {
+    if content_type.eq_ignore_ascii_case(BARE) && !text.contains('=') {
         return Some(Press { key: key(text)?, held_ms: USUAL_MS });
     }
     let field = |name: &str| {

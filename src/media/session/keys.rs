@@ -40,47 +40,43 @@ impl Keypad {
 impl Session {
     pub(super) fn key_packet(&mut self, header: &Header, payload: &[u8], now: Instant) {
         let key = self.keys.events.receive(header, payload);
-        let new = key.filter(|key| self.is_new(*key, Path::Rfc4733, now));
+        let new = key.filter(|key| self.hear_press(*key, Path::Rfc4733, now, now));
+        // each packet keeps the other side of a bridge from hearing the tone behind it
         if let Some(bridge) = &mut self.bridge {
             bridge.key_packet(new, now);
         }
-        self.tell_key(new, now, Path::Rfc4733);
     }
 
     /// A tone in the audio. The other side of a bridge hears it as it is.
     pub(super) fn key_by_tone(&mut self, key: char, now: Instant) {
-        let new = Some(key).filter(|key| self.is_new(*key, Path::InBand, now));
-        self.tell_key(new, now, Path::InBand);
+        self.hear_press(key, Path::InBand, now, now);
     }
 
     pub(super) fn key_by_info(&mut self, press: Press, now: Instant) {
         let began = now.checked_sub(Duration::from_millis(press.held_ms.into())).unwrap_or(now);
-        let new = Some(press.key).filter(|key| self.is_new(*key, Path::Info, began));
-        if let (Some(key), Some(bridge)) = (new, &mut self.bridge) {
-            bridge.key_packet(Some(key), now);
+        if self.hear_press(press.key, Path::Info, began, now)
+            && let Some(bridge) = &mut self.bridge
+        {
+            bridge.key_packet(Some(press.key), now);
         }
-        self.tell_key(new, now, Path::Info);
     }
 
-    /// Whether a press is new; if it is known from another way, that is told.
-    fn is_new(&mut self, key: char, path: Path, began: Instant) -> bool {
-        let new = self.keys.fuse.press(key, path, began);
-        if !new {
+    /// A press that began at `began`, and whether it is a new one: then it silences what plays, and all that listen for keys hear it. One that is known from
+    /// another way is only told.
+    fn hear_press(&mut self, key: char, path: Path, began: Instant, now: Instant) -> bool {
+        if !self.keys.fuse.press(key, path, began) {
             self.events.push_back(Event::KeyAlso { key, path });
+            return false;
         }
-        new
-    }
-
-    fn tell_key(&mut self, key: Option<char>, at: Instant, path: Path) {
-        let Some(key) = key else { return };
         let person = self.classifier.take().and_then(|mut classifier| classifier.key());
         self.events.extend(person.map(|verdict| Event::Answerer(Heard::Verdict(verdict))));
-        self.events.push_back(Event::Key { key, at, path });
+        self.events.push_back(Event::Key { key, at: now, path });
         self.playout.key();
         self.drain_playout();
         if let Some(why) = self.recorder.as_ref().and_then(|recorder| recorder.ends_by_key(key)) {
             self.end_recording(why);
         }
+        true
     }
 }
 

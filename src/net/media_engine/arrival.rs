@@ -34,13 +34,8 @@ pub(super) fn read(socket: &UdpSocket, datagram: &mut [u8]) -> io::Result<Read> 
         ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp),
         _ => None,
     });
-    let from = message.address.and_then(|address| address_of(&address));
+    let from = message.address.as_ref().and_then(crate::net::socket_addr);
     Ok(Read { length: message.bytes, from, arrived: stamp.and_then(|stamp| at(stamp).ok().flatten()) })
-}
-
-fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
 }
 
 /// A stamp of the wall clock on the clock of the sessions.

@@ -272,11 +272,6 @@ impl MediaEngine {
         self.shared.lanes.iter().any(room)
     }
 
-    /// Threads that have enough to do (`load`).
-    pub fn strained(&self) -> usize {
-        self.shared.lanes.iter().filter(|lane| lane.strained.load(Ordering::Relaxed)).count()
-    }
-
     /// A place on the thread that has the fewest calls, one that keeps its time first.
     fn reserve(&self) -> Option<usize> {
         let limit = self.shared.config.calls_per_thread;

@@ -280,9 +280,8 @@ impl<'a> Wheel<'a> {
 
     fn moves(&mut self, id: u64, remote: Remote) {
         let counters = &self.lane.counters;
-        let Some(call) = self.by_id.get(&id).and_then(|place| self.calls[*place].as_mut()) else { return };
-        if let Media::Running(running) = &mut call.media {
-            running.moves(remote, &call.socket, Instant::now(), counters);
+        if let Some((_, Call { media: Media::Running(running), socket, .. })) = self.call(id) {
+            running.moves(remote, socket, Instant::now(), counters);
         }
     }
 

@@ -129,62 +129,66 @@ impl Wav {
         }
     }
 
-    fn finish(self, folder: &Path, file: &str, samples: u64, polishing: bool) -> Result<Recording, String> {
-        let Wav { writer, file: handle, part } = self;
+    fn finish(self, folder: &Path, name: &str, samples: u64, polishing: bool) -> Result<Recording, String> {
+        let Wav { writer, file, part } = self;
         writer.finalize().map_err(|error| error.to_string())?;
-        let saved = |samples: u64| {
-            let duration_ms = samples * 1000 / u64::from(SAMPLE_RATE);
-            Recording::Saved { file: file.to_owned(), duration_ms }
-        };
-        if polishing {
-            match polished(&part) {
-                Ok(Some((better, samples))) => {
-                    publish(&better.file, &better.part, folder, file).map_err(|error| error.to_string())?;
-                    // what stays after a crash here is a part that nobody asks for
-                    let _ = std::fs::remove_file(&part);
-                    return Ok(saved(samples));
-                }
-                Ok(None) => {
-                    let _ = std::fs::remove_file(&part);
-                    return Ok(Recording::Empty);
-                }
-                // as it was said is better than not at all
-                Err(error) => tracing::warn!(%error, "a recording stays as it was said"),
+        let raw = Finished { file, part, samples };
+        let better = if polishing { polished(&raw.part) } else { Polish::AsItIs };
+        let best = match &better {
+            Polish::Better(better) => better,
+            Polish::AsItIs => &raw,
+            Polish::Silent => {
+                let _ = std::fs::remove_file(&raw.part);
+                return Ok(Recording::Empty);
             }
-        }
-        publish(&handle, &part, folder, file).map_err(|error| error.to_string())?;
-        Ok(saved(samples))
+        };
+        publish(best, folder, name).map_err(|error| error.to_string())?;
+        // of a polished one; what stays after a crash here is a part that nobody asks for
+        let _ = std::fs::remove_file(&raw.part);
+        let duration_ms = best.samples * 1000 / u64::from(SAMPLE_RATE);
+        Ok(Recording::Saved { file: name.to_owned(), duration_ms })
     }
 }
 
 /// A whole file gets its name, never in place of another one.
-fn publish(handle: &File, part: &Path, folder: &Path, file: &str) -> io::Result<()> {
-    handle.sync_all()?;
-    let whole = folder.join(file);
+fn publish(finished: &Finished, folder: &Path, name: &str) -> io::Result<()> {
+    finished.file.sync_all()?;
+    let whole = folder.join(name);
     if whole.exists() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    std::fs::rename(part, whole)?;
+    std::fs::rename(&finished.part, whole)?;
     File::open(folder)?.sync_all()
 }
 
-/// The recording of `part`, trimmed and levelled, in a file beside it, and how many samples it has; none when nobody says anything in it.
-fn polished(part: &Path) -> Result<Option<(Finished, u64)>, String> {
-    let read = || -> Result<Vec<i16>, hound::Error> { hound::WavReader::open(part)?.samples().collect() };
-    let Some(samples) = polish(&read().map_err(|error| error.to_string())?) else { return Ok(None) };
+/// What trimming and levelling made of a recording.
+enum Polish {
+    Better(Finished),
+    /// As it was said is better than not at all.
+    AsItIs,
+    /// Nobody says anything in it.
+    Silent,
+}
+
+/// The recording of `part`, trimmed and levelled, in a file beside it.
+fn polished(part: &Path) -> Polish {
     let better = part.with_extension("polished.part");
-    let write = || -> Result<File, hound::Error> {
+    let polish = || -> Result<Option<Finished>, hound::Error> {
+        let raw: Vec<i16> = hound::WavReader::open(part)?.samples().collect::<Result<_, _>>()?;
+        let Some(samples) = polish(&raw) else { return Ok(None) };
         let file = File::options().write(true).create(true).truncate(true).open(&better)?;
         let mut writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), SPEC)?;
         samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
         writer.finalize()?;
-        Ok(file)
+        Ok(Some(Finished { file, part: better.clone(), samples: samples.len() as u64 }))
     };
-    match write() {
-        Ok(file) => Ok(Some((Finished { file, part: better }, samples.len() as u64))),
+    match polish() {
+        Ok(Some(finished)) => Polish::Better(finished),
+        Ok(None) => Polish::Silent,
         Err(error) => {
             let _ = std::fs::remove_file(&better); // as on a full disk
-            Err(error.to_string())
+            tracing::warn!(%error, "a recording stays as it was said");
+            Polish::AsItIs
         }
     }
 }
@@ -193,6 +197,7 @@ fn polished(part: &Path) -> Result<Option<(Finished, u64)>, String> {
 struct Finished {
     file: File,
     part: PathBuf,
+    samples: u64,
 }
 
 fn is_plain(name: &str) -> bool {

@@ -5,7 +5,7 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt,
 };
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
 /// Datagrams in one system call.
@@ -70,7 +70,7 @@ impl Batch {
                         _ => None,
                     })
                 });
-                seen.push((message.address.and_then(plain), message.bytes, stamp));
+                seen.push((message.address.as_ref().and_then(crate::net::socket_addr), message.bytes, stamp));
             }
             let full = seen.len() == BATCH;
             for ((from, length, stamp), buffer) in seen.into_iter().zip(&self.buffers) {
@@ -93,9 +93,4 @@ impl Batch {
             let _ = sendmmsg(socket.as_raw_fd(), &mut self.outgoing, &slices, addresses, [], MsgFlags::MSG_DONTWAIT);
         }
     }
-}
-
-fn plain(address: SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = address.as_sockaddr_in().map(|a| SocketAddr::V4(SocketAddrV4::from(*a)));
-    v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::V6(SocketAddrV6::from(*a))))
 }

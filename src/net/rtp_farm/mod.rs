@@ -109,7 +109,6 @@ impl Drop for Farm {
 /// A call.
 struct Call {
     socket: usize,
-    remote: SocketAddr,
     to: SockaddrStorage,
     slice: usize,
     stream: SendStream,
@@ -187,7 +186,6 @@ impl Thread {
         ear.answered(realtime_ns());
         let call = Call {
             socket: socket % self.sockets.len(),
-            remote,
             to: SockaddrStorage::from(remote),
             slice: emptiest,
             stream: SendStream::new(rand::random(), rand::random(), rand::random()),
@@ -247,7 +245,6 @@ impl Call {
                 PACKET
             }
         };
-        debug_assert_eq!(self.to, SockaddrStorage::from(self.remote));
         Outgoing { bytes, length, to: self.to }
     }
 }
