@@ -194,6 +194,7 @@ async fn tones_go_both_ways_between_a_browser_and_a_telephone() {
         telephone_event: Some(KEYS),
         receive_telephone_event: Some(KEYS),
         comfort_noise: None,
+        srtp: None,
     });
     let (engine, heard, stop) =
         (customer.local_addr(), Arc::new(Mutex::new(Heard::default())), Arc::new(AtomicBool::new(false)));

@@ -75,6 +75,7 @@ async fn answer(sip: SipHandle, mut call: IncomingCall, port: u16, book: Book) {
                 codecs: vec![sdp::Codec::Pcma],
                 telephone_event: Some(101),
                 ptime_ms: 20,
+                srtp: Vec::new(),
                 session_id: 1,
                 version: 1,
             };

@@ -4,6 +4,8 @@
 //! Each test starts its own SIPp with a scenario of its own and lets `huifang call --json` dial it. Only loopback is dialled.
 
 mod common;
+#[path = "sipp/disk.rs"]
+mod disk;
 #[path = "sipp/handover.rs"]
 mod handover;
 #[path = "sipp/ipv6.rs"]
@@ -20,6 +22,8 @@ mod peer;
 mod reinvite;
 #[path = "sipp/scenario.rs"]
 mod scenario;
+#[path = "sipp/srtp.rs"]
+mod srtp;
 
 use common::db::Db;
 use common::{Finished, Home, Running, huifang, udp_ports_of, until};

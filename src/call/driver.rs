@@ -78,6 +78,8 @@ pub struct Order {
     pub from: NameAddr,
     /// For a trunk that asks.
     pub credentials: Option<Credentials>,
+    /// The media are encrypted (SRTP, with keys in the SDP).
+    pub srtp: bool,
     /// How long it may ring.
     pub ring_timeout: Duration,
     /// What is asked.
@@ -128,7 +130,10 @@ pub async fn drive(
 ) -> Result<Ending, NotPlaced> {
     let (media_events, mut media_inbox) = mpsc::unbounded_channel();
     let media = line.media.open(media_events)?;
-    let local = local_media(line.public_ip, media.local_addr().port());
+    let local = LocalMedia {
+        srtp: if order.srtp { keys() } else { Vec::new() },
+        ..local_media(line.public_ip, media.local_addr().port())
+    };
     let language = order.definition.language_or_default(&order.facts.language).to_owned();
     let mut machine =
         Machine::new(order.definition, order.facts, local.clone(), Instant::now()).with_hold(line.hold_max);
@@ -179,9 +184,15 @@ fn local_media(addr: IpAddr, port: u16) -> LocalMedia {
         codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
         telephone_event: Some(TELEPHONE_EVENT),
         ptime_ms: 20,
+        srtp: Vec::new(),
         session_id: rand::random::<u32>().into(),
         version: 1,
     }
+}
+
+/// Fresh keys for SRTP, one for each suite.
+pub fn keys() -> Vec<sdp::Keying> {
+    sdp::Suite::ALL.map(|suite| sdp::Keying::new(suite, rand::random())).to_vec()
 }
 
 struct Driven<'a> {
@@ -325,5 +336,6 @@ pub fn peer(agreed: &sdp::Negotiated) -> Peer {
         telephone_event: agreed.telephone_event,
         receive_telephone_event: agreed.receive_telephone_event,
         comfort_noise: agreed.comfort_noise,
+        srtp: agreed.srtp,
     }
 }

@@ -228,7 +228,8 @@ impl Machine {
             }
         };
         let codec = negotiated.codec.name().to_owned();
-        self.note(Moment::Answered { codec, telephone_event: negotiated.telephone_event }, now);
+        let srtp = negotiated.srtp.map(|keys| keys.ours.suite().name().to_owned());
+        self.note(Moment::Answered { codec, telephone_event: negotiated.telephone_event, srtp }, now);
         self.agreed = Some((negotiated.codec, negotiated.telephone_event));
         self.actions.push_back(Action::StartMedia(negotiated));
         let mut flow = Box::new(Flow::new(self.definition.clone(), self.facts.clone(), now));

@@ -67,6 +67,7 @@ impl Call {
             codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
             telephone_event: Some(101),
             ptime_ms: 20,
+            srtp: Vec::new(),
             session_id: 1,
             version: 1,
         };

@@ -45,6 +45,9 @@ pub enum Moment {
         codec: String,
         /// Payload type of telephone-event; none means that keys cannot come by RFC 4733.
         telephone_event: Option<u8>,
+        /// The crypto suite of SRTP; none in the clear.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        srtp: Option<String>,
     },
     /// The first sound from the customer's side.
     FirstAudio,
@@ -263,7 +266,10 @@ impl Moment {
             Moment::Ringing { status, early_media } => {
                 format!("rings ({status}{})", if *early_media { ", with early media" } else { "" })
             }
-            Moment::Answered { codec, telephone_event } => format!("answered: {}", media(codec, *telephone_event)),
+            Moment::Answered { codec, telephone_event, srtp } => {
+                let srtp = srtp.as_ref().map(|suite| format!(", SRTP {suite}")).unwrap_or_default();
+                format!("answered: {}{srtp}", media(codec, *telephone_event))
+            }
             Moment::FirstAudio => "first sound from the customer's side".into(),
             Moment::Asked { question } => format!("asks {question}"),
             Moment::Prompts { prompts } => format!("says {}", prompts.join(" ")),

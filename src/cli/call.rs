@@ -8,6 +8,7 @@ use crate::call::driver::{Order, Report, drive};
 use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::config::Srtp;
 use crate::db::phones;
 use crate::dialer::policy::{Asked, Contact, Permit, Refusal};
 use crate::phone::{E164, Pii};
@@ -78,6 +79,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
         next_hop: trunk.address,
         from: trunk.from().map_err(Failure::start)?,
         credentials: trunk.credentials.clone(),
+        srtp: trunk.settings.srtp == Srtp::Sdes,
         ring_timeout: Duration::from_secs(trunk.settings.ring_timeout_s),
         definition: survey.definition,
         facts: Facts {

@@ -3,6 +3,7 @@
 use super::{Failure, parts, read_settings};
 use crate::call::handover::whisper;
 use crate::config::Settings;
+use crate::config::Srtp;
 use crate::db;
 use crate::db::agents::Profile;
 use crate::media::prompt::PromptStore;
@@ -51,6 +52,9 @@ pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
     }
     if settings.dialer.allow.is_empty() && readable {
         findings.warning("dialer.allow: is empty; nobody will be called");
+    }
+    for (name, _) in settings.trunks.iter().filter(|(_, trunk)| trunk.srtp == Srtp::Sdes) {
+        findings.warning(format!("trunks.{name}.srtp: the keys go to the trunk by UDP, readable on the way: fine inside a tunnel or one's own network"));
     }
     countries(&settings, &mut findings);
     if let Err(error) = parts::trunks(&settings) {
@@ -157,6 +161,23 @@ fn media(settings: &Settings, findings: &mut Findings) {
         ),
         Ok(_) => {}
     }
+    let folder = parts::recordings_dir(settings);
+    // the folder is made at the start; what matters is where
+    let place = folder.ancestors().find(|place| place.exists());
+    if let Some(free) = place.and_then(free_bytes).filter(|free| *free < LOW_DISK) {
+        let mib = free / (1 << 20);
+        findings.warning(format!(
+            "media.recordings_dir: only {mib} MiB are free for recordings (1 MiB a minute); one that does not fit is not kept"
+        ));
+    }
+}
+
+/// A day's recordings of some hundred calls.
+const LOW_DISK: u64 = 1 << 30;
+
+fn free_bytes(place: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(place).ok()?;
+    Some(stat.blocks_available() as u64 * stat.fragment_size() as u64)
 }
 
 /// Agents who are on the list and could not be called.

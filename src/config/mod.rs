@@ -150,6 +150,8 @@ pub struct Trunk {
     pub max_calls: u32,
     /// New calls each second.
     pub calls_per_second: f64,
+    /// Whether the media are encrypted.
+    pub srtp: Srtp,
     /// How numbers are written in the Request-URI.
     pub number_format: NumberFormat,
     /// Seconds a phone may ring before CANCEL; counted from the INVITE.
@@ -164,6 +166,16 @@ pub struct Trunk {
     pub ramp_up_s: u64,
 }
 
+/// `srtp` of a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Srtp {
+    /// RTP in the clear.
+    Off,
+    /// SRTP with keys in the SDP (RFC 4568); a trunk that does not take it gets no call.
+    Sdes,
+}
+
 impl Default for Trunk {
     fn default() -> Self {
         Trunk {
@@ -176,6 +188,7 @@ impl Default for Trunk {
             password_file: None,
             max_calls: 10,
             calls_per_second: 2.0,
+            srtp: Srtp::Off,
             number_format: NumberFormat::E164,
             ring_timeout_s: 40,
             prefixes: Vec::new(),

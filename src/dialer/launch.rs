@@ -11,6 +11,7 @@ use crate::agent::desk::Wish;
 use crate::call::disposition::{Blame, Disposition, Verdict};
 use crate::call::driver::{self, Order, Report};
 use crate::call::machine::{Ending, disposition_of};
+use crate::config::Srtp;
 use crate::db::StoreError;
 use crate::db::answers;
 use crate::db::attempts::{AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
@@ -217,6 +218,7 @@ fn order(engine: &Engine, leased: &Leased, attempt: AttemptId, trunk: &Trunk, be
         next_hop: trunk.address,
         from: trunk.from().map_err(|error| broken(&error))?,
         credentials: trunk.credentials.clone(),
+        srtp: trunk.settings.srtp == Srtp::Sdes,
         ring_timeout: Duration::from_secs(trunk.settings.ring_timeout_s),
         definition,
         facts: Facts {

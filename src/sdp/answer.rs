@@ -1,6 +1,6 @@
 //! Offer and answer (RFC 3264, 6 and 7): our answer to an offer, and what an answer makes of our offer. Never accepts what was not offered.
 
-use super::{LocalMedia, Negotiated, SdpError, read, write};
+use super::{LocalMedia, Negotiated, SdpError, crypto, read, write};
 use sdp_types::Media;
 
 /// Answers an offer: the first audio line that we can take, with the first codec of it that we speak (the offerer's order, RFC 3264, 6.1), under the
@@ -11,15 +11,15 @@ pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Negotiated),
     let mut fault = None;
     let mut taken = None;
     for (index, media) in offered.medias.iter().enumerate().filter(|(_, media)| read::is_audio(media)) {
-        match read::audio(local, &offered, media) {
-            Ok(audio) => {
-                taken = Some((index, audio));
+        match read::audio(local, &offered, media).and_then(|audio| Ok((audio, crypto::of_offer(local, media)?))) {
+            Ok((audio, crypto)) => {
+                taken = Some((index, audio, crypto));
                 break;
             }
             Err(error) => fault = fault.or(Some(error)),
         }
     }
-    let Some((taken, audio)) = taken else { return Err(fault.unwrap_or(SdpError::NoAudio)) };
+    let Some((taken, audio, crypto)) = taken else { return Err(fault.unwrap_or(SdpError::NoAudio)) };
     let mut session = write::session(local);
     for (index, media) in offered.medias.iter().enumerate() {
         session.medias.push(if index == taken {
@@ -28,6 +28,7 @@ pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Negotiated),
             if audio.rtcp == audio.remote {
                 answered.attributes.push(write::rtcp_mux());
             }
+            answered.attributes.extend(crypto.map(|(tag, keys)| crypto::attribute(tag, &keys.ours)));
             answered
         } else {
             refused(media)
@@ -44,6 +45,7 @@ pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Negotiated),
         comfort_noise: audio.comfort_noise,
         ptime_ms: audio.ptime_ms.unwrap_or(local.ptime_ms),
         direction: audio.direction,
+        srtp: crypto.map(|(_, keys)| keys),
     };
     Ok((write::bytes(&session), negotiated))
 }
@@ -90,5 +92,6 @@ pub fn read_answer(local: &LocalMedia, answer: &[u8]) -> Result<Negotiated, SdpE
         comfort_noise: audio.comfort_noise,
         ptime_ms: audio.ptime_ms.unwrap_or(local.ptime_ms),
         direction: audio.direction,
+        srtp: crypto::of_answer(local, media)?,
     })
 }

@@ -7,10 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 use thiserror::Error;
 
 mod answer;
+mod crypto;
 mod read;
 mod write;
 
 pub use answer::{answer, read_answer, reanswer};
+pub use crypto::{Keying, MAX_SECRET, Srtp, Suite};
+pub use read::is_secured;
 pub use write::offer;
 
 /// The media type under which SIP carries SDP.
@@ -29,6 +32,8 @@ pub struct LocalMedia {
     pub telephone_event: Option<u8>,
     /// Milliseconds of audio in a packet.
     pub ptime_ms: u32,
+    /// The keys for what we send by SRTP, a suite each, in order of preference; with one of them nothing goes in the clear, without one everything does.
+    pub srtp: Vec<Keying>,
     /// `sess-id` of o=; the same for the whole call.
     pub session_id: u64,
     /// `sess-version` of o=; one more with each changed description (RFC 3264, 8).
@@ -132,6 +137,8 @@ pub struct Negotiated {
     pub ptime_ms: u32,
     /// Which way audio flows, seen from us.
     pub direction: Direction,
+    /// The keys of SRTP, where the media are encrypted.
+    pub srtp: Option<Srtp>,
 }
 
 /// Why there is no media to be had.
@@ -149,12 +156,15 @@ pub enum SdpError {
     /// The audio line has port 0 (RFC 3264, 6): refused.
     #[error("the peer refused audio")]
     Refused,
-    /// The audio line uses another transport than RTP/AVP (encrypted media, for one).
+    /// The audio line is in the clear where it should be encrypted, or the other way round, or uses another transport altogether.
     #[error("the peer wants a media transport that was not offered")]
     Transport,
     /// No codec in common.
     #[error("no codec in common")]
     NoCommonCodec,
+    /// No line with a key for SRTP that both sides can use.
+    #[error("no crypto suite in common")]
+    NoCommonCrypto,
     /// No c= line for the audio, or no single IP address in it.
     #[error("no usable media address")]
     NoAddress,

@@ -65,6 +65,12 @@ pub(super) struct Audio {
     pub direction: Direction,
 }
 
+/// Whether the first audio line of a description is encrypted by SRTP with keys in the description.
+pub fn is_secured(sdp: &[u8]) -> bool {
+    let audio = |session: Session| session.medias.into_iter().find(is_audio);
+    parse(sdp).ok().and_then(audio).is_some_and(|media| media.proto.eq_ignore_ascii_case("RTP/SAVP"))
+}
+
 /// Whether it is an audio line.
 pub(super) fn is_audio(media: &Media) -> bool {
     media.media.eq_ignore_ascii_case("audio")
@@ -75,7 +81,7 @@ pub(super) fn audio(local: &LocalMedia, session: &Session, media: &Media) -> Res
     if media.port == 0 {
         return Err(SdpError::Refused);
     }
-    if !media.proto.eq_ignore_ascii_case("RTP/AVP") {
+    if !media.proto.eq_ignore_ascii_case(if local.srtp.is_empty() { "RTP/AVP" } else { "RTP/SAVP" }) {
         return Err(SdpError::Transport);
     }
     // There are 128 payload types (RFC 3550, 5.1); a longer list repeats itself and is not read on.
@@ -135,7 +141,7 @@ fn rtpmap(media: &Media, format: u8) -> Option<(&str, u32, u32)> {
     })
 }
 
-fn values<'a>(attributes: &'a [Attribute], name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(attributes: &'a [Attribute], name: &'a str) -> impl Iterator<Item = &'a str> {
     attributes.iter().filter(move |a| a.attribute.eq_ignore_ascii_case(name)).filter_map(|a| a.value.as_deref())
 }
 

@@ -9,6 +9,7 @@ pub(super) fn local() -> LocalMedia {
         codecs: vec![Codec::Pcma, Codec::Pcmu],
         telephone_event: Some(101),
         ptime_ms: 20,
+        srtp: Vec::new(),
         session_id: 7,
         version: 1,
     }
@@ -43,6 +44,7 @@ fn plain() -> Negotiated {
         comfort_noise: None,
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }
 

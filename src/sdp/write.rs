@@ -1,6 +1,6 @@
 //! Writes session descriptions: our offer and the pieces that an answer shares with it (RFC 8866, 5; RFC 4733, 2.4 for telephone-event).
 
-use super::{Codec, Direction, LocalMedia};
+use super::{Codec, Direction, LocalMedia, crypto};
 use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time, TransportProto};
 
 /// Our offer: one audio line with every codec of ours, telephone-event if wanted, sendrecv, RTCP on the same port if the peer can.
@@ -9,6 +9,7 @@ pub fn offer(local: &LocalMedia) -> Vec<u8> {
     let mut session = session(local);
     let mut audio = audio(local, &codecs, local.telephone_event, Direction::SendRecv);
     audio.attributes.push(rtcp_mux());
+    audio.attributes.extend(crypto::offered(local));
     session.medias.push(audio);
     bytes(&session)
 }
@@ -41,7 +42,8 @@ pub(super) fn audio(
     }
     attributes.push(Attribute::with_value("ptime", local.ptime_ms));
     attributes.push(Attribute::new(direction.name()));
-    let mut media = Media::new(MediaType::Audio, local.port, TransportProto::RtpAvp, formats.join(" "));
+    let transport = if local.srtp.is_empty() { TransportProto::RtpAvp } else { TransportProto::RtpSavp };
+    let mut media = Media::new(MediaType::Audio, local.port, transport, formats.join(" "));
     media.attributes = attributes;
     media
 }

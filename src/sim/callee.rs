@@ -216,6 +216,8 @@ pub(super) fn pick_up(
         codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
         telephone_event: Some(101),
         ptime_ms: 20,
+        // a phone does as it is asked
+        srtp: if sdp::is_secured(&call.invite.offer) { driver::keys() } else { Vec::new() },
         session_id: 1,
         version: 1,
     };

@@ -271,6 +271,7 @@ mod tests {
             telephone_event: None,
             receive_telephone_event: None,
             comfort_noise: None,
+            srtp: None,
         };
         callee.command(Command::Listen(Box::new(Ear::new(index))));
         callee.start(peer(caller.local_addr()));

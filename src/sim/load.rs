@@ -69,6 +69,7 @@ async fn answer(sip: SipHandle, farm: Arc<Farm>, mut call: IncomingCall, place: 
         codecs: vec![sdp::Codec::Pcma],
         telephone_event: Some(101),
         ptime_ms: 20,
+        srtp: Vec::new(),
         session_id: 1,
         version: 1,
     };

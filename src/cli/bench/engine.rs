@@ -205,6 +205,7 @@ impl Engine {
                 next_hop: self.callees,
                 from: from.clone(),
                 credentials: None,
+                srtp: false,
                 ring_timeout: Duration::from_secs(30),
                 definition: self.definition.clone(),
                 facts: facts(),

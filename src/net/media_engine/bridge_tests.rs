@@ -26,6 +26,7 @@ impl Joined {
                 telephone_event: keys,
                 receive_telephone_event: keys,
                 comfort_noise: None,
+                srtp: None,
             });
             raw.read(); // it has started: what came before would be thrown away
             raw.greet(&mut call);

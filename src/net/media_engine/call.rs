@@ -4,10 +4,12 @@ use super::arrival::{self, Read};
 use super::lane::{CallSocket, Remote};
 use super::latch::{Latch, Source};
 use super::relook::Refusals;
+use super::srtp::Protection;
 use super::stats::Counters;
 use crate::media::rtcp;
 use crate::media::rtp::{self, Packet};
 use crate::media::session::{PACKET_LEN, Session};
+use crate::sdp::Srtp;
 use rustix::net::{RecvFlags, SendFlags};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
@@ -36,6 +38,8 @@ pub(super) struct Running {
     pub(super) announced: SocketAddr,
     pub(super) remote: SocketAddr,
     pub(super) rtcp: SocketAddr,
+    /// Seals and opens everything, where the media are encrypted.
+    pub(super) protection: Option<Box<Protection>>,
     /// Until the peer's source is known, and the socket connected to it.
     pub(super) latch: Option<Latch>,
     pub(super) last_heard: Instant,
@@ -55,7 +59,13 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts; what arrived before (early media, a late packet of the port's last call) is thrown away.
-    pub(super) fn new(session: Session, remote: Remote, socket: &CallSocket, now: Instant) -> Running {
+    pub(super) fn new(
+        session: Session,
+        remote: Remote,
+        protection: Option<Box<Protection>>,
+        socket: &CallSocket,
+        now: Instant,
+    ) -> Running {
         let mut stale = [0; 1];
         for _ in 0..MAX_STALE {
             if socket.socket.recv(&mut stale).is_err() {
@@ -68,6 +78,7 @@ impl Running {
             announced,
             remote: announced,
             rtcp,
+            protection,
             latch: Some(Latch::new(announced, now)),
             last_heard: now,
             refusals: Refusals::default(),
@@ -85,9 +96,9 @@ impl Running {
         self.read(socket, now, counters);
         let mut packet = [0; PACKET_LEN];
         let length = self.session.tick(now, &mut packet);
-        let sent = if length == 0 { Ok(0) } else { self.send(socket, &packet[..length]) };
+        let sent = if length == 0 { Ok(0) } else { self.send_media(socket, &packet[..length]) };
         match sent {
-            Ok(0) => {} // on hold
+            Ok(0) => {} // on hold, or it could not be sealed
             Ok(_) => {
                 self.session.sent(length);
                 Counters::count(&counters.sent);
@@ -95,6 +106,21 @@ impl Running {
             Err(error) => self.failed(&error, now, counters),
         }
         self.control_tick(socket, now, counters);
+    }
+
+    fn send_media(&mut self, socket: &CallSocket, packet: &[u8]) -> io::Result<usize> {
+        let Some(protection) = &mut self.protection else { return self.send(socket, packet) };
+        match protection.seal(packet) {
+            Some(sealed) => self.send(socket, &sealed),
+            None => Ok(0),
+        }
+    }
+
+    /// Other keys, by a re-INVITE.
+    pub(super) fn rekey(&mut self, keys: Srtp) {
+        if let Some(protection) = &mut self.protection {
+            protection.rekey(keys);
+        }
     }
 
     pub(super) fn send(&self, socket: &CallSocket, packet: &[u8]) -> io::Result<usize> {
@@ -169,6 +195,12 @@ impl Running {
             self.take_control(datagram, read.from.unwrap_or(self.remote), now, counters);
             return;
         }
+        let opened = self.protection.as_mut().map(|protection| protection.open(datagram));
+        let datagram = match &opened {
+            None => datagram,
+            Some(Some(clear)) => clear,
+            Some(None) => return Counters::count(&counters.not_genuine),
+        };
         let packet = match rtp::read(datagram) {
             Ok(packet) => packet,
             Err(_) => return Counters::count(&counters.malformed),

@@ -34,9 +34,15 @@ impl Running {
 
     fn report(&mut self, goodbye: bool, socket: &CallSocket, now: Instant, counters: &Counters) {
         let (bytes, length) = self.session.report(goodbye, now);
+        let sealed = self.protection.as_mut().map(|protection| protection.seal_control(&bytes[..length]));
+        let report = match &sealed {
+            None => &bytes[..length],
+            Some(Some(sealed)) => sealed,
+            Some(None) => return,
+        };
         let sent = match &socket.control {
-            _ if self.rtcp == self.announced => self.send(socket, &bytes[..length]),
-            Some(control) => control.send_to(&bytes[..length], self.rtcp),
+            _ if self.rtcp == self.announced => self.send(socket, report),
+            Some(control) => control.send_to(report, self.rtcp),
             None => return, // the next port was somebody else's
         };
         match sent {
@@ -69,6 +75,15 @@ impl Running {
             Counters::count(&counters.foreign);
             return false;
         }
+        let opened = self.protection.as_mut().map(|protection| protection.open_control(datagram));
+        let datagram = match &opened {
+            None => datagram,
+            Some(Some(clear)) => clear,
+            Some(None) => {
+                Counters::count(&counters.not_genuine);
+                return false;
+            }
+        };
         let whose = self.session.control(datagram, now);
         Counters::count(match whose {
             Ok(Whose::Peers | Whose::Living) => &counters.reports_received,

@@ -1,7 +1,9 @@
 //! The ways between the threads of the media plane: lock-free queues whose receiver sleeps when there is nothing to do.
 
+use super::srtp::Protection;
 use super::stats::Counters;
 use crate::media::session::{Command, Event, SessionParams};
+use crate::sdp::Srtp;
 use crossbeam_queue::SegQueue;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::OnceLock;
@@ -65,7 +67,15 @@ pub(super) enum Message {
     /// A call with its socket; it is silent until it starts.
     Open { call: u64, socket: CallSocket, events: UnboundedSender<Event> },
     /// Media flow from now on.
-    Start { call: u64, remote: Remote, control: Option<UdpSocket>, params: SessionParams },
+    Start {
+        call: u64,
+        remote: Remote,
+        control: Option<UdpSocket>,
+        protection: Option<Box<Protection>>,
+        params: SessionParams,
+    },
+    /// The keys of SRTP are these from now on.
+    Rekey { call: u64, keys: Srtp },
     /// The peer wants its media there from now on.
     Move { call: u64, remote: Remote },
     /// For the call's session.

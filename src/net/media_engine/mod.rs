@@ -14,17 +14,20 @@ mod load;
 mod ports;
 mod realtime;
 mod relook;
+mod srtp;
 mod stats;
 mod wheel;
 mod writer;
 
 use crate::media::Codec;
 use crate::media::session::{Change, Command, Event, SessionParams};
+use crate::sdp::Srtp;
 use lane::{CallSocket, Inbox, Lane, Message, Remote};
 pub(in crate::net) use lease::PortLease;
 use ports::PortPool;
 pub use realtime::Granted;
 pub(in crate::net) use realtime::prepare as prepare_thread;
+use srtp::Protection;
 pub use stats::MediaStats;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -146,6 +149,8 @@ pub struct Peer {
     pub receive_telephone_event: Option<u8>,
     /// Payload type of comfort noise, where it is not the static 13.
     pub comfort_noise: Option<u8>,
+    /// The keys, where the media are encrypted.
+    pub srtp: Option<Srtp>,
 }
 
 /// For the thread that hands out events.
@@ -340,12 +345,16 @@ impl MediaHandle {
         };
         let remote = Remote { rtp: peer.remote, rtcp: peer.rtcp };
         let control = if peer.rtcp == peer.remote { None } else { self.shared.bind_next(self.local) };
-        self.tell(Message::Start { call: self.call, remote, control, params });
+        let protection = peer.srtp.map(|keys| Box::new(Protection::new(keys)));
+        self.tell(Message::Start { call: self.call, remote, control, protection, params });
     }
 
     /// The far side wants something else by a re-INVITE. The length of packets stays: it is a wish (RFC 8866 6.4), and the call has its place in the wheel.
     pub fn change(&self, peer: Peer, may_send: bool, may_receive: bool) {
-        let Peer { remote, rtcp, codec, telephone_event, receive_telephone_event, comfort_noise, .. } = peer;
+        let Peer { remote, rtcp, codec, telephone_event, receive_telephone_event, comfort_noise, srtp, .. } = peer;
+        if let Some(keys) = srtp {
+            self.tell(Message::Rekey { call: self.call, keys });
+        }
         // an unspecified address is the hold of RFC 2543: nothing is sent there
         if !remote.ip().is_unspecified() {
             self.tell(Message::Move { call: self.call, remote: Remote { rtp: remote, rtcp } });

@@ -43,6 +43,8 @@ counters! {
     malformed: sum,
     /// Datagrams of strangers while the peer is not known, and reports of others.
     foreign: sum,
+    /// Encrypted packets that are not the peer's, or came twice.
+    not_genuine: sum,
     /// RTCP packets handed to the kernel.
     reports_sent: sum,
     /// RTCP packets of peers.

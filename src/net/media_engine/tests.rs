@@ -60,6 +60,7 @@ impl Call {
             telephone_event: KEYS,
             receive_telephone_event: KEYS,
             comfort_noise: None,
+            srtp: None,
         });
     }
 

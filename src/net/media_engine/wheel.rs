@@ -231,14 +231,19 @@ impl<'a> Wheel<'a> {
         while let Some(message) = self.lane.inbox.take() {
             match message {
                 Message::Open { call, socket, events } => self.open(call, socket, events),
-                Message::Start { call, remote, control, params } => {
+                Message::Start { call, remote, control, protection, params } => {
                     let now = Instant::now();
                     self.start(call, |socket| {
                         socket.control = control;
-                        Running::new(Session::new(params, now), remote, socket, now)
+                        Running::new(Session::new(params, now), remote, protection, socket, now)
                     });
                 }
                 Message::Move { call, remote } => self.moves(call, remote),
+                Message::Rekey { call, keys } => {
+                    if let Some((_, Call { media: Media::Running(running), .. })) = self.call(call) {
+                        running.rekey(keys);
+                    }
+                }
                 Message::Command { call, command } => self.command(call, command),
                 Message::Close { call } => self.close(call),
                 Message::Stop => return false,
