@@ -84,6 +84,18 @@ fn the_benchmark_in_its_short_form_loses_no_packet_and_no_key() {
     assert!(last["cpu_ms_per_call_second"].as_f64().unwrap() > 0.0 && last["received"].as_u64().unwrap() > 20 * 40);
 }
 
+/// The command itself looks whether every call that was made is closed in the store.
+#[test]
+fn set_ups_are_measured_with_the_database_too() {
+    let mut command = bare();
+    command.args(["bench", "signalling", "--database", "--rate", "20", "--seconds", "2", "--json"]);
+    let ended = Running::start("bench", command).finish(Duration::from_secs(120));
+    assert_eq!(ended.code(), 0, "{}", ended.told());
+    let last: serde_json::Value = serde_json::from_str(ended.out.last().unwrap()).unwrap();
+    assert!(last["calls"].as_u64().unwrap() >= 30 && last["failed"] == 0, "{last}");
+    assert!(last["database_cpu_ms_per_call_setup"].as_f64().unwrap() > 0.0, "{last}");
+}
+
 #[test]
 fn a_benchmark_of_nothing_is_refused() {
     for words in [["--calls", "0"], ["--rate", "0"], ["--rate", "-1"], ["--seconds", "0"]] {

@@ -236,6 +236,11 @@ impl Machine {
         flow.handle(FlowInput::Start, now);
         self.state = State::Talking { flow, heard: false, gone: false };
         self.drain_flow(now);
+        if !negotiated.direction.may_send() {
+            // picked up, and put on hold in the same breath
+            self.actions.push_back(Action::ChangeMedia(negotiated));
+            self.held(now);
+        }
     }
 
     fn failed(&mut self, failure: &Failure, now: Instant) {
@@ -311,6 +316,12 @@ impl Machine {
             Event::PlaybackEnded { tag, interrupted } => {
                 self.note(Moment::PromptsEnded { interrupted }, now);
                 (!self.leaves(tag, now) && !self.holds(tag)).then_some(FlowInput::PlaybackEnded { tag })
+            }
+            // what a PBX plays to us while it holds the call is nobody's voice, and no key
+            Event::Key { path: media::dtmf::fuse::Path::InBand, .. } | Event::Answerer(_)
+                if self.held_until.is_some() =>
+            {
+                None
             }
             Event::Key { key, path, .. } => {
                 self.ears.keyed = true;

@@ -33,7 +33,7 @@ impl Machine {
         }
     }
 
-    fn held(&mut self, now: Instant) {
+    pub(super) fn held(&mut self, now: Instant) {
         self.note(Moment::Held, now);
         self.held_until = Some(now + self.patience);
         // customer and agent know what holding is

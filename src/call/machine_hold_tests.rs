@@ -97,3 +97,40 @@ fn who_hangs_up_while_on_hold_is_gone() {
     call.sip(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
     assert_eq!(call.disposition(), Disposition::Partial);
 }
+
+#[test]
+fn who_answers_on_hold_is_asked_when_the_call_is_taken_back() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.sip(SessionEvent::Answered { sdp: offer("sendonly", 8) });
+    assert_eq!(kinds(&call, &["answered", "held"]), ["answered", "held"]);
+    assert_eq!((call.started, call.changes.len()), (1, 1));
+    assert!(!call.changes[0].direction.may_send(), "nothing leaves");
+    let said = kinds(&call, &["prompts"]).len();
+    call.hear();
+    call.now += Duration::from_secs(60);
+    assert!(call.machine.poll_timeout().expect("the end of patience") > call.now, "no time counts");
+    reinvite(&mut call, "sendrecv", 8);
+    assert!(kinds(&call, &["prompts"]).len() > said, "asked from the beginning");
+    call.keys("1");
+    assert!(call.hung_up.is_empty());
+}
+
+#[test]
+fn the_music_of_a_hold_is_neither_a_key_nor_a_machine() {
+    use crate::media::amd::{Heard, Verdict, Who};
+    use crate::media::dtmf::fuse::Path;
+    use crate::media::session::Event;
+    let mut call = Call::answered();
+    call.keys("11");
+    reinvite(&mut call, "sendonly", 8);
+    call.input(Input::Media(Event::Key { key: '5', at: call.now, path: Path::InBand }));
+    let verdict = Verdict { who: Who::Machine, confidence: 90, why: "talks on", mailbox: true, after_ms: 4_000 };
+    call.input(Input::Media(Event::Answerer(Heard::Verdict(verdict))));
+    assert!(call.hung_up.is_empty() && call.answers().is_empty());
+    assert!(kinds(&call, &["answerer"]).is_empty());
+    reinvite(&mut call, "sendrecv", 8);
+    call.hear();
+    call.keys("1");
+    assert_eq!(call.answers().len(), 1);
+}

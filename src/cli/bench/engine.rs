@@ -3,6 +3,7 @@
 
 use super::Failure;
 use super::child::{self, Usage};
+use super::stored::Stored;
 use crate::call::driver::{self, Line, Order as CallOrder, Report};
 use crate::call::machine::{Ending, Keep};
 use crate::media::amd;
@@ -45,6 +46,9 @@ pub struct Options {
     /// Calls that one media thread takes.
     #[arg(long, default_value_t = usize::MAX)]
     calls_per_thread: usize,
+    /// With a database of its own that has so many follow-ups due.
+    #[arg(long)]
+    due: Option<u32>,
 }
 
 /// What it can be told.
@@ -105,6 +109,8 @@ pub struct Signalled {
     pub cpu_us: i64,
     /// Time that it took, in µs.
     pub wall_us: i64,
+    /// CPU of the database for all of it, in µs; 0 without one.
+    pub database_cpu_us: i64,
 }
 
 struct Engine {
@@ -115,6 +121,7 @@ struct Engine {
     counts: Arc<Counts>,
     reports: mpsc::UnboundedSender<Report>,
     calls: JoinSet<()>,
+    stored: Option<Arc<Stored>>,
 }
 
 #[derive(Default)]
@@ -130,6 +137,9 @@ struct Counts {
 pub async fn run(options: Options) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(Failure::start)?;
     let mut engine = Engine::start(&options, folder.path())?;
+    if let Some(due) = options.due {
+        engine.stored = Some(Arc::new(Stored::start(folder.path(), options.callees, due).await?));
+    }
     child::reply(&engine.mark())?;
     let mut orders = child::orders();
     while let Some(order) = orders.next().await? {
@@ -146,7 +156,10 @@ pub async fn run(options: Options) -> Result<(), Failure> {
             Order::Signal { rate, seconds } => child::reply(&engine.signal(rate, seconds).await?)?,
         }
     }
-    Ok(())
+    match engine.stored.and_then(Arc::into_inner) {
+        Some(stored) => stored.finish().await,
+        None => Ok(()),
+    }
 }
 
 impl Engine {
@@ -171,7 +184,16 @@ impl Engine {
         let machines = Some(amd::Params::default());
         let (recordings, hold_max) = (folder.to_owned(), Duration::from_secs(120));
         let line = Line { sip, media, prompts, public_ip, recordings, machines, hold_max };
-        Ok(Engine { start, line, callees: options.callees, definition, counts, reports, calls: JoinSet::new() })
+        Ok(Engine {
+            start,
+            line,
+            callees: options.callees,
+            definition,
+            counts,
+            reports,
+            calls: JoinSet::new(),
+            stored: None,
+        })
     }
 
     fn mark(&self) -> Mark {
@@ -244,7 +266,8 @@ impl Engine {
             ring_timeout: Duration::from_secs(30),
         };
         let (done, failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let before = Usage::now(self.start);
+        let database_cpu_us = || self.stored.as_ref().map_or(0, |stored| stored.cpu_us());
+        let (before, database_before) = (Usage::now(self.start), database_cpu_us());
         let end = Instant::now() + Duration::from_secs(seconds);
         let at_once = Arc::new(tokio::sync::Semaphore::new(if rate > 0.0 { 10_000 } else { 100 }));
         let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / if rate > 0.0 { rate } else { 1e6 }));
@@ -256,19 +279,28 @@ impl Engine {
             while calls.try_join_next().is_some() {}
             let place = at_once.clone().acquire_owned().await.map_err(Failure::start)?;
             let (sip, invite, done, failed) = (self.line.sip.clone(), invite.clone(), done.clone(), failed.clone());
+            let stored = self.stored.clone();
             calls.spawn(async move {
-                let good = set_up_and_hang_up(&sip, invite).await;
+                let call = set_up_and_hang_up(&sip, invite);
+                let good = match &stored {
+                    Some(stored) => stored.call(call).await,
+                    None => call.await,
+                };
                 if good { &done } else { &failed }.fetch_add(1, Relaxed);
                 drop(place);
             });
         }
         while calls.join_next().await.is_some() {}
+        if let Some(stored) = &self.stored {
+            stored.settled(done.load(Relaxed) + failed.load(Relaxed)).await?;
+        }
         let after = Usage::now(self.start);
         Ok(Signalled {
             done: done.load(Relaxed),
             failed: failed.load(Relaxed),
             cpu_us: after.cpu_us - before.cpu_us,
             wall_us: after.wall_us - before.wall_us,
+            database_cpu_us: database_cpu_us() - database_before,
         })
     }
 

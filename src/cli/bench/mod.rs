@@ -8,6 +8,7 @@ mod media;
 mod overload;
 mod report;
 mod signalling;
+mod stored;
 
 use super::Failure;
 

@@ -113,9 +113,11 @@ pub fn media_line(run: &MediaRun) {
 
 /// The result of `bench signalling`.
 pub fn signalling(run: &SignallingRun) {
-    let SignallingRun { calls, failed, cps, cpu_ms_per_call_setup } = run;
+    let SignallingRun { calls, failed, cps, cpu_ms_per_call_setup, database_cpu_ms_per_call_setup } = run;
+    let database =
+        database_cpu_ms_per_call_setup.map(|ms| format!(", and {ms:.3} ms of PostgreSQL")).unwrap_or_default();
     say!(
-        "{calls} calls set up, answered and hung up, {failed} failed: {cps:.0} a second, {cpu_ms_per_call_setup:.3} ms CPU each"
+        "{calls} calls set up, answered and hung up, {failed} failed: {cps:.0} a second, {cpu_ms_per_call_setup:.3} ms CPU each{database}"
     );
 }
 

@@ -29,7 +29,7 @@ use summary::{Summary, show_progress};
 /// A phone that nobody answers rings so long here.
 const RING_TIMEOUT_S: u64 = 12;
 /// The trunk to the callees.
-const TRUNK: &str = "demo";
+pub(super) const TRUNK: &str = "demo";
 /// Simulated agents have little to write up.
 const WRAP_UP_S: u64 = 3;
 /// New calls a second.
@@ -113,7 +113,7 @@ fn verdict(summary: &Summary, mismatches: usize, customers: u32) -> Result<(), F
 }
 
 /// The demo's settings: everything on loopback, one trunk to the callees, at any hour (nobody real is called: the allow-list holds simulated numbers only).
-fn settings(home: &Path, callees: SocketAddr) -> Settings {
+pub(super) fn settings(home: &Path, callees: SocketAddr) -> Settings {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let trunk = config::Trunk {
         address: Some(callees),
@@ -150,7 +150,7 @@ fn settings(home: &Path, callees: SocketAddr) -> Settings {
 }
 
 /// PostgreSQL runs as a user of its own when we are root, and has to reach its directory.
-fn readable_for_postgres(home: &Path) -> Result<(), Failure> {
+pub(super) fn readable_for_postgres(home: &Path) -> Result<(), Failure> {
     std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o755)).map_err(Failure::start)
 }
 

@@ -1,0 +1,149 @@
+//! What the store adds to a call's set-up: each call is leased, let through the gate, and its facts go through the journal, as the dialler does it. A private
+//! cluster in a folder of its own, which the process ends.
+
+use super::super::demo::{TRUNK, readable_for_postgres, settings};
+use super::super::{engine, import, parts};
+use super::Failure;
+use crate::call::disposition::Disposition;
+use crate::clock::Clock;
+use crate::db::attempts::{AttemptEnd, NewAttempt, Next};
+use crate::db::gate::{self, Gate, Limits};
+use crate::db::journal::{Applier, Fact, Journal};
+use crate::db::queue::{self, LeaseRequest};
+use crate::db::state::FollowUpState;
+use crate::db::{Store, StoreError};
+use crate::dialer::policy::Contact;
+use crate::followup::list::List;
+use crate::ids::AttemptId;
+use crate::sim::list;
+use chrono::{TimeDelta, Utc};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A call of the benchmark is over long before.
+const LEASE: TimeDelta = TimeDelta::minutes(1);
+
+/// A store with a queue of due follow-ups.
+pub struct Stored {
+    store: Store,
+    journal: Journal,
+    applier: JoinHandle<Applier>,
+    stop: CancellationToken,
+    data: PathBuf,
+    due: u32,
+}
+
+impl Stored {
+    /// With so many follow-ups that are due.
+    pub async fn start(folder: &Path, callees: SocketAddr, due: u32) -> Result<Stored, Failure> {
+        let settings = settings(folder, callees);
+        readable_for_postgres(folder)?;
+        let store = parts::open_store(&settings).await?;
+        engine::publish_files(&store.pool, &settings, &Clock::System).await?;
+        let mut conn = parts::connection(&store).await?;
+        let rules = import::rules(&settings, false)?;
+        let customers = list::customers(due, 1, Utc::now().date_naive());
+        import::load(&mut conn, List::Repair, customers.as_bytes(), "bench", std::io::sink(), &rules, |_| {}).await?;
+        gate::open_lines(&mut conn, &[TRUNK.to_owned()], Utc::now()).await.map_err(Failure::start)?;
+        drop(conn);
+        let data = settings.database.data_dir;
+        let (journal, applier) = Journal::open(&data.join("journal")).map_err(Failure::start)?;
+        let stop = CancellationToken::new();
+        let applier = tokio::spawn(applier.run(store.pool.clone(), stop.clone()));
+        Ok(Stored { store, journal, applier, stop, data, due })
+    }
+
+    /// One call, of which is kept that it left, that it was answered and that it ended. False when it failed, or could not be begun.
+    pub async fn call(&self, call: impl Future<Output = bool>) -> bool {
+        let attempt = match self.begin().await {
+            Ok(attempt) => attempt,
+            Err(why) => {
+                tracing::warn!(why, "no attempt was begun");
+                return false;
+            }
+        };
+        let good = call.await;
+        let end = AttemptEnd {
+            attempt,
+            ended_at: Utc::now(),
+            sip_status: Some(200),
+            disposition: Disposition::BreakOff.to_string(),
+            aapor: Some(Disposition::BreakOff.aapor().to_owned()),
+            blame: None,
+            retry_allowed: false,
+            detail: None,
+            next: Next::Done,
+        };
+        let answered = Fact::AttemptAnswered { attempt, at: Utc::now() };
+        let kept = self.journal.append(&[answered]).and_then(|()| self.journal.append(&[Fact::AttemptEnded(end)]));
+        good && kept.is_ok()
+    }
+
+    async fn begin(&self) -> Result<AttemptId, String> {
+        let lost = |error: StoreError| error.to_string();
+        let now = Utc::now();
+        let mut conn = self.store.pool.acquire().await.map_err(|error| lost(error.into()))?;
+        let request = LeaseRequest { node: "bench", limit: 1, ttl: LEASE, now, survey: None, follow_up: None };
+        let leased = queue::lease(&mut conn, &request).await.map_err(lost)?.pop().ok_or("nobody is due")?;
+        let attempt = AttemptId(uuid::Uuid::now_v7());
+        let new = NewAttempt::of(&leased, attempt, TRUNK, now);
+        let (interval, day_start) = (TimeDelta::zero(), now - TimeDelta::hours(12));
+        let limits = Limits { max_calls: 100_000, interval, all_calls: 0, day_start, number: &leased.number };
+        let gate = gate::begin(&mut conn, &new, &limits, |_: &Contact| Ok::<(), ()>(())).await;
+        match gate.map_err(|error| error.to_string())? {
+            Gate::Begun(_) => {}
+            closed => return Err(format!("the gate is shut: {closed:?}")),
+        }
+        self.journal.append(&[Fact::AttemptSent { attempt, at: now }]).map_err(|error| error.to_string())?;
+        Ok(attempt)
+    }
+
+    /// Waits until everything is in the tables, and looks whether it is: so many calls were made.
+    pub async fn settled(&self, calls: u64) -> Result<(), Failure> {
+        self.journal.settled().await;
+        let mut conn = parts::connection(&self.store).await?;
+        let depth = queue::depth(&mut conn, Utc::now()).await.map_err(Failure::start)?;
+        let waiting: i64 = depth.iter().filter(|row| row.state == FollowUpState::Waiting).map(|row| row.count).sum();
+        let closed = i64::from(self.due) - waiting;
+        if closed == i64::try_from(calls).unwrap_or(i64::MAX) {
+            return Ok(());
+        }
+        Err(Failure::Found(format!("{calls} calls were made, and {closed} follow-ups are closed")))
+    }
+
+    /// CPU of the database's processes so far, in µs.
+    pub fn cpu_us(&self) -> i64 {
+        let file = |folder: &Path| std::fs::read_to_string(folder.join("postmaster.pid")).ok();
+        let mut folders = std::fs::read_dir(&self.data).into_iter().flatten().flatten();
+        let Some(text) = file(&self.data).or_else(|| folders.find_map(|folder| file(&folder.path()))) else { return 0 };
+        let postmaster = text.lines().next().unwrap_or_default();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes.filter_map(|process| cpu_of(&process.path(), postmaster)).sum()
+    }
+
+    /// Ends the cluster.
+    pub async fn finish(self) -> Result<(), Failure> {
+        self.stop.cancel();
+        let _ = self.applier.await;
+        self.store.close().await.map_err(Failure::start)
+    }
+
+    /// So many calls fit into the queue at this rate.
+    pub fn due(rate: f64, seconds: u64) -> u32 {
+        (rate * (seconds as f64 + 1.0)).ceil().min(99_999.0) as u32
+    }
+}
+
+/// CPU of a process that is the postmaster or its child, in µs (proc(5): utime, stime and those of the children that ended, in ticks of 10 ms).
+fn cpu_of(process: &Path, postmaster: &str) -> Option<i64> {
+    let own = process.file_name()?.to_str()? == postmaster;
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    if !own && *fields.get(1)? != postmaster {
+        return None;
+    }
+    let upto = if own { 15 } else { 13 };
+    Some(fields.get(11..upto)?.iter().filter_map(|ticks| ticks.parse::<i64>().ok()).sum::<i64>() * 10_000)
+}
