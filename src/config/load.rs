@@ -130,6 +130,7 @@ impl Reader<'_> {
             dialer: self.section(&mut table, "dialer"),
             agents: self.section(&mut table, "agents"),
             calendar: self.section(&mut table, "calendar"),
+            retention: self.section(&mut table, "retention"),
             survey: self.section(&mut table, "survey"),
             web: self.section(&mut table, "web"),
         };

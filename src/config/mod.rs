@@ -48,6 +48,8 @@ pub struct Settings {
     pub agents: Agents,
     /// `[calendar]`: which touches customers are owed.
     pub calendar: Calendar,
+    /// `[retention]`: how long things are kept.
+    pub retention: Retention,
     /// `[survey]`: where surveys and prompts lie.
     pub survey: Survey,
     /// `[web]`: status API and page.
@@ -413,6 +415,14 @@ impl Default for Calendar {
     fn default() -> Self {
         Calendar { file: None, ahead_days: 31, every_min: 15 }
     }
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Retention {
+    /// Days for which recordings are kept, where that is less than the country pack of the called number says; default: what the pack says.
+    pub recordings_days: Option<u32>,
 }
 
 /// `[survey]`

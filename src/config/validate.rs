@@ -17,6 +17,7 @@ pub fn validate(settings: &Settings, origin: &str) -> Vec<Problem> {
     dialer(settings, &mut problem);
     agents(settings, &mut problem);
     calendar(settings, &mut problem);
+    retention(settings, &mut problem);
     found
 }
 
@@ -129,6 +130,12 @@ fn calendar(settings: &Settings, problem: &mut Report<'_>) {
     }
     if settings.calendar.every_min == 0 {
         problem("calendar.every_min", "at least 1 is wanted".into());
+    }
+}
+
+fn retention(settings: &Settings, problem: &mut Report<'_>) {
+    if settings.retention.recordings_days.is_some_and(|days| !(1..=3650).contains(&days)) {
+        problem("retention.recordings_days", "1 to 3650 days are wanted".into());
     }
 }
 

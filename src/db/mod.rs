@@ -31,6 +31,7 @@ pub mod outlook;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
+pub mod retention;
 pub mod screen;
 mod setup;
 pub mod state;

@@ -2,6 +2,7 @@
 
 pub mod media_engine;
 pub mod prompt_files;
+pub mod recording_files;
 pub mod rtp_farm;
 pub mod sip_transport;
 pub mod webrtc;
