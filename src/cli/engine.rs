@@ -66,12 +66,13 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
 
     let ready = Readiness::expecting(&["dialer", "journal"]);
     let node = parts::node(settings);
-    let (journal, mut applier) = Journal::open(&settings.database.data_dir.join("journal")).map_err(Failure::start)?;
+    let (journal, mut applier) = Journal::open(&parts::journal_dir(settings)).map_err(Failure::start)?;
     let replayed = applier.drain(&pool).await.map_err(|error| Failure::start(format!("the journal: {error}")))?;
     if replayed > 0 {
         tracing::warn!(replayed, "results of an earlier run were in the journal; they are stored now");
     }
     let live_agents = LiveAgents::start(settings, &pool, &trunks, &line, registrar).await?;
+    let purge = parts::purge(settings, &pool, format!("engine {node}"))?;
     let engine = Arc::new(Engine {
         pool: pool.clone(),
         journal,
@@ -82,6 +83,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         settings: settings.dialer.clone(),
         zone: parts::zone(settings)?,
         node,
+        purge,
         clock: clock.clone(),
         minutes: Default::default(),
     });

@@ -24,6 +24,7 @@ mod live_agents;
 mod migrate;
 mod parts;
 mod plan;
+mod purge;
 mod queue;
 mod secret_input;
 mod serve;
@@ -91,6 +92,8 @@ enum Command {
     Drain(control::Options),
     /// Puts follow-ups that were set aside for a person back into the queue.
     Release(control::Release),
+    /// Removes recordings whose time is over, as a running engine does each hour (docs/retention.md).
+    Purge(purge::Options),
     /// Numbers that nobody dials: add, remove, import, list.
     DoNotCall(do_not_call::Options),
     /// Who takes calls: adds, changes, lists agents; puts them on and off duty.
@@ -163,6 +166,7 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Resume(options) => control::run(settings(file.as_deref())?, options, CampaignState::Running).await,
             Command::Drain(options) => control::run(settings(file.as_deref())?, options, CampaignState::Draining).await,
             Command::Release(options) => control::release(settings(file.as_deref())?, options).await,
+            Command::Purge(options) => purge::run(settings(file.as_deref())?, options).await,
             Command::DoNotCall(options) => do_not_call::run(settings(file.as_deref())?, options).await,
             Command::Agents(options) => agents::run(settings(file.as_deref())?, options).await,
             Command::Users(options) => users::run(settings(file.as_deref())?, options).await,

@@ -7,8 +7,9 @@ use crate::config::Settings;
 use crate::db::surveys::{self, Published};
 use crate::db::{self, Store, StoreError, StoreSettings};
 use crate::dialer::outlook;
-use crate::dialer::policy::Manners;
 use crate::dialer::policy::country::{self, Pack};
+use crate::dialer::policy::{Keep, Manners};
+use crate::dialer::retention::Purge;
 use crate::dialer::trunks::Trunk;
 use crate::followup::calendar::Offset;
 use crate::followup::calendar::rule::Calendar;
@@ -289,6 +290,24 @@ fn media_config(settings: &Settings) -> MediaConfig {
 /// Where recordings go.
 pub fn recordings_dir(settings: &Settings) -> PathBuf {
     settings.media.recordings_dir.clone().unwrap_or_else(|| settings.database.data_dir.join("recordings"))
+}
+
+/// Where the journal lies.
+pub fn journal_dir(settings: &Settings) -> PathBuf {
+    settings.database.data_dir.join("journal")
+}
+
+/// What removes recordings whose time is over; `by` says who does it.
+pub fn purge(settings: &Settings, pool: &sqlx::PgPool, by: String) -> Result<Purge, Failure> {
+    Ok(Purge {
+        pool: pool.clone(),
+        directory: recordings_dir(settings),
+        keep: Keep::new(settings.retention.recordings_days, &packs(settings)?),
+        journal: journal_dir(settings),
+        node: node(settings),
+        by,
+        missing: false,
+    })
 }
 
 /// A token that is cancelled by SIGTERM or SIGINT. A second signal ends the process at once.

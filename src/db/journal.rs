@@ -17,7 +17,7 @@ mod file;
 
 pub use applier::{Applier, Step, StepError};
 pub use fact::Fact;
-pub use file::{Backlog, Journal};
+pub use file::{Backlog, Journal, waiting};
 
 /// What can go wrong with the spool itself.
 #[derive(Debug, Error)]

@@ -1,8 +1,9 @@
-//! Keeping house beside the calls: heartbeats for leases, attempts of dead engines, follow-ups whose deadline passed, the day's minutes.
+//! Keeping house beside the calls: heartbeats for leases, attempts of dead engines, follow-ups whose deadline passed, the day's minutes, recordings whose time is over.
 
 use super::floor::Tokens;
 use super::judge::judge;
 use super::policy::window::day_start;
+use super::retention::{Failed, PurgeError};
 use super::worker::Engine;
 use crate::db::reconcile::{self, Orphan, Scope};
 use crate::db::{StoreError, gate, queue};
@@ -14,6 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 /// The day's minutes are counted anew after so long; until then live calls may overshoot the cap.
 const MINUTES_AGAIN: Duration = Duration::from_secs(5);
+
+/// Recordings whose time is over go after so long at the latest.
+const PURGE_AGAIN: Duration = Duration::from_secs(3600);
+/// Every so many passes it is said which files have no recording.
+const ORPHANS_EVERY: u64 = 24;
 
 impl Engine {
     /// Heartbeats, reconciliation and expiry, until told to stop.
@@ -29,6 +35,49 @@ impl Engine {
                 () = tokio::time::sleep(period) => {}
             }
         }
+    }
+
+    /// Removes recordings whose time is over, at the start and each hour, until told to stop.
+    pub(super) async fn keep_recordings(self: Arc<Self>, stop: CancellationToken) {
+        for pass in 0.. {
+            if let Err(error) = self.purge_once(pass % ORPHANS_EVERY == 0, &stop).await {
+                tracing::warn!(%error, "recordings whose time is over stay until the next pass");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PURGE_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn purge_once(&self, orphans: bool, stop: &CancellationToken) -> Result<(), PurgeError> {
+        let now = self.clock.now();
+        let done = self.purge.run(now, stop).await?;
+        for Failed { what, why } in &done.failed {
+            tracing::error!(
+                recording = what,
+                error = why,
+                "the time of a recording is over, and its file cannot be removed"
+            );
+        }
+        if done.purged > 0 {
+            tracing::info!(
+                purged = done.purged,
+                bytes = done.bytes,
+                held = done.held,
+                "recordings were removed: their time was over"
+            );
+        }
+        if orphans {
+            let files = self.purge.orphans(now).await?.files.len();
+            if files > 0 {
+                tracing::warn!(
+                    files,
+                    "files in the recordings directory belong to no recording; `huifang purge --dry-run` names them"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Closes attempts whose engine died. At the start of a node, after its journal was replayed, with [`Scope::OwnAtStart`].

@@ -3,6 +3,7 @@
 
 use super::floor::{Congested, Floor, Tokens};
 use super::policy::{Asked, Contact, Manners, Permit};
+use super::retention::Purge;
 pub use super::surveys::Surveys;
 use super::trunks::{Choice, Room, Trunk, Trunks};
 use crate::call::driver::{Agents, Line};
@@ -53,6 +54,8 @@ pub struct Engine {
     pub node: String,
     /// The time of day.
     pub clock: Clock,
+    /// Recordings whose time is over.
+    pub purge: Purge,
     /// When the day's minutes were counted last, and whether they were used up.
     pub minutes: Mutex<Option<(Instant, bool)>>,
 }
@@ -77,6 +80,8 @@ impl Engine {
         let housekeeping = CancellationToken::new();
         let tokens = Tokens::default();
         let keeper = tokio::spawn(self.clone().keep_house(tokens.clone(), housekeeping.clone()));
+        // Beside the heartbeats: many files may take longer than a lease.
+        let recordings = tokio::spawn(self.clone().keep_recordings(housekeeping.clone()));
         let names: Vec<String> = trunks.iter().map(|trunk| trunk.name.clone()).collect();
         let mut floor = Floor::new(Trunks::new(trunks, self.settings.max_calls), tokens, stop.clone());
         self.work(&mut floor, &names, until, &stop).await;
@@ -91,6 +96,7 @@ impl Engine {
         }
         housekeeping.cancel();
         let _ = keeper.await;
+        let _ = recordings.await;
     }
 
     async fn work(self: &Arc<Self>, floor: &mut Floor, trunks: &[String], until: Until, stop: &CancellationToken) {

@@ -238,6 +238,28 @@ impl Reader {
     }
 }
 
+/// Those of these files that some record here names, applied or not or refused. Looks on without a lock, beside a running engine too; no directory, no records.
+pub fn waiting(dir: &Path, files: &[String]) -> Result<Vec<String>, JournalError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io(dir, "read it"))?,
+    };
+    let mut named = vec![false; files.len()];
+    for entry in entries {
+        let path = entry.map_err(io(dir, "read it"))?.path();
+        let records = path.extension().is_some_and(|extension| extension == "seg" || extension == "log");
+        let text = match fs::read(&path) {
+            _ if !records => continue,
+            // applied meanwhile
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            text => text.map_err(io(&path, "read it"))?,
+        };
+        let text = String::from_utf8_lossy(&text);
+        named.iter_mut().zip(files).for_each(|(named, file)| *named = *named || text.contains(file.as_str()));
+    }
+    Ok(files.iter().zip(named).filter_map(|(file, named)| named.then(|| file.clone())).collect())
+}
+
 /// The JSON of a line whose length and check sum are right.
 fn check(line: &[u8]) -> Option<&[u8]> {
     let mut parts = line.splitn(3, |byte| *byte == b' ');
