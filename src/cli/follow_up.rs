@@ -90,7 +90,11 @@ fn print_attempt(story: &AttemptStory, time: &dyn Fn(DateTime<Utc>) -> String, b
         say!("  {:<16} {}{score}", answer.question, answer.value);
     }
     for recording in &story.recordings {
-        say!("  {:<16} {} ({:.1} s)", recording.kind, recording.path, f64::from(recording.duration_ms) / 1000.0);
+        let file = match recording.purged_at {
+            Some(at) => format!("removed by retention on {}", time(at)),
+            None => recording.path.clone(),
+        };
+        say!("  {:<16} {file} ({:.1} s)", recording.kind, f64::from(recording.duration_ms) / 1000.0);
     }
     for event in story.timeline.iter().filter(|_| !brief) {
         let detail = if event.detail == serde_json::json!({}) { String::new() } else { event.detail.to_string() };

@@ -41,6 +41,8 @@ pub struct Said {
     pub duration_ms: i32,
     /// When it ended.
     pub recorded_at: DateTime<Utc>,
+    /// When retention removed its file.
+    pub purged_at: Option<DateTime<Utc>>,
 }
 
 /// A complaint of a customer.
@@ -94,7 +96,7 @@ async fn answers(conn: &mut PgConnection, id: FollowUpId) -> Result<Vec<Answer>>
 
 async fn recordings(conn: &mut PgConnection, id: FollowUpId) -> Result<Vec<Said>> {
     Ok(sqlx::query_as(
-        "select id, kind, duration_ms, recorded_at from recordings where follow_up_id = $1 order by recorded_at, id",
+        "select id, kind, duration_ms, recorded_at, purged_at from recordings where follow_up_id = $1 order by recorded_at, id",
     )
     .bind(id.0)
     .fetch_all(conn)
@@ -123,11 +125,13 @@ pub struct Recorded {
     pub path: String,
     /// When it ended.
     pub recorded_at: DateTime<Utc>,
+    /// When retention removed its file.
+    pub purged_at: Option<DateTime<Utc>>,
 }
 
 /// A recording; none where there is no such one.
 pub async fn recording(conn: &mut PgConnection, id: RecordingId) -> Result<Option<Recorded>> {
-    Ok(sqlx::query_as("select follow_up_id as follow_up, path, recorded_at from recordings where id = $1")
+    Ok(sqlx::query_as("select follow_up_id as follow_up, path, recorded_at, purged_at from recordings where id = $1")
         .bind(id.0)
         .fetch_optional(conn)
         .await?)

@@ -115,6 +115,10 @@ pub struct Recording {
     pub duration_ms: i32,
     /// When it ended.
     pub recorded_at: DateTime<Utc>,
+    /// Until when it is kept, once the retention pass has said so.
+    pub keep_until: Option<DateTime<Utc>>,
+    /// When retention removed its file.
+    pub purged_at: Option<DateTime<Utc>>,
 }
 
 /// One attempt with all that happened in it.
@@ -184,7 +188,7 @@ pub async fn attempt(conn: &mut PgConnection, id: AttemptId) -> Result<AttemptSt
 async fn with_particulars(conn: &mut PgConnection, attempt: Attempt) -> Result<AttemptStory> {
     let answers = answers::of_attempt(conn, attempt.id).await?;
     let recordings = sqlx::query_as(
-        "select id, kind, path, duration_ms, recorded_at from recordings where attempt_id = $1 order by recorded_at, id",
+        "select id, kind, path, duration_ms, recorded_at, keep_until, purged_at from recordings where attempt_id = $1 order by recorded_at, id",
     )
     .bind(attempt.id.0)
     .fetch_all(&mut *conn)

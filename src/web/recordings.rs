@@ -8,11 +8,12 @@ use super::state::WebState;
 use super::who::Who;
 use crate::db::{StoreError, screen};
 use crate::ids::RecordingId;
+use crate::net::recording_files::inside;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use std::path::{Component, Path as FilePath, PathBuf};
+use std::path::PathBuf;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 
@@ -29,6 +30,7 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
               (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
               (status = 403, description = "Not handed to you, and no complaint to work on", body = Problem, content_type = "application/problem+json"),
               (status = 404, description = "No such recording, or its file is gone", body = Problem, content_type = "application/problem+json"),
+              (status = 410, description = "Its time was over: retention has removed it", body = Problem, content_type = "application/problem+json"),
               (status = 416, description = "It is not that long", body = Problem, content_type = "application/problem+json"),
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn recording(
@@ -45,6 +47,10 @@ pub async fn recording(
     let missing = || Problem::new(StatusCode::NOT_FOUND, format!("There is no recording {id}."));
     let recorded = recorded.await?.ok_or_else(missing)?;
     follow_ups::concerns(&state, &who, recorded.follow_up).await?;
+    if let Some(at) = recorded.purged_at {
+        let day = at.with_timezone(&state.options().zone).format("%F");
+        return Err(Problem::new(StatusCode::GONE, format!("The recording was removed by retention on {day}.")));
+    }
     let path = state.options().recordings.as_deref().and_then(|directory| inside(directory, &recorded.path));
     let Ok((file, length)) = open(path.ok_or_else(missing)?).await else {
         tracing::warn!(recording = %id, "the file of a recording is gone");
@@ -86,13 +92,6 @@ fn beyond(length: u64) -> Response {
     ([(header::CONTENT_RANGE, format!("bytes */{length}"))], problem).into_response()
 }
 
-/// A path below the directory; none for one that would lead out of it.
-fn inside(directory: &FilePath, path: &str) -> Option<PathBuf> {
-    let path = FilePath::new(path);
-    let plain = !path.as_os_str().is_empty() && path.components().all(|part| matches!(part, Component::Normal(_)));
-    plain.then(|| directory.join(path))
-}
-
 async fn open(path: PathBuf) -> std::io::Result<(File, u64)> {
     let file = File::open(path).await?;
     let about = file.metadata().await?;
@@ -109,19 +108,5 @@ async fn piece(mut file: File, first: u64, count: u64) -> std::io::Result<Vec<u8
     match u64::try_from(bytes.len()) == Ok(count) {
         true => Ok(bytes),
         false => Err(std::io::ErrorKind::UnexpectedEof.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_outside_the_directory_is_played() {
-        let directory = FilePath::new("/var/recordings");
-        assert_eq!(inside(directory, "a/b.wav"), Some("/var/recordings/a/b.wav".into()));
-        for path in ["", "../secret", "a/../../secret", "/etc/passwd", "./a"] {
-            assert_eq!(inside(directory, path), None, "{path}");
-        }
     }
 }

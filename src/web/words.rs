@@ -88,6 +88,8 @@ words! {
     given: "时间", "Given";
     unhappy: "不满意", "unhappy";
     recordings: "录音", "Recordings";
+    purged: "录音已于", "recording removed by retention on";
+    purged_after: "按保存期限删除", "";
     timeline: "过程", "Timeline";
     began: "开始", "Began";
     talked: "通话", "Talked";

@@ -170,6 +170,10 @@ pub struct RecordingView {
     duration_ms: i32,
     /// When it ended.
     recorded_at: DateTime<Utc>,
+    /// Until when it is kept, once the retention pass has said so.
+    keep_until: Option<DateTime<Utc>>,
+    /// When retention removed its file; playing it is answered by 410 since.
+    purged_at: Option<DateTime<Utc>>,
 }
 
 /// How good the media of an attempt were.
@@ -451,6 +455,8 @@ fn attempt_view(story: AttemptStory, unmasked: bool) -> AttemptView {
                 path: recording.path,
                 duration_ms: recording.duration_ms,
                 recorded_at: recording.recorded_at,
+                keep_until: recording.keep_until,
+                purged_at: recording.purged_at,
             })
             .collect(),
         media: quality.map(MediaView::from),

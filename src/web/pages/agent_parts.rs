@@ -90,7 +90,7 @@ fragments! {
         by_page: bool, auto: bool, can_take: bool, can_reject: bool, can_end: bool,
     }
     CallerPart = "agent/caller.html" { lang: Lang, person: Option<Caller> }
-    SaidPart = "agent/said.html" { recordings: Vec<(String, Cow<'static, str>, String, String)> }
+    SaidPart = "agent/said.html" { recordings: Vec<(String, Cow<'static, str>, String, String, Option<String>)> }
     WorkPart = "agent/work.html" { lang: Lang, complaint: Option<String> }
     HistoryPart = "agent/history.html" { lang: Lang, touches: Vec<Touch>, complaints: Vec<Known> }
     LinePart = "agent/line.html" { count: usize, rows: Vec<WaitingRow>, more: usize }
@@ -279,7 +279,8 @@ fn said(desk: &Desk, lang: Lang, zone: Tz) -> String {
     let row = |said: &crate::db::screen::Said| {
         let length = view::length(chrono::TimeDelta::milliseconds(said.duration_ms.into()));
         let at = view::moment(said.recorded_at, desk.at, zone);
-        (said.id.to_string(), terms::reason(said.kind.as_str(), lang), length, at)
+        let purged = said.purged_at.map(|at| view::purged(at, lang.words(), zone));
+        (said.id.to_string(), terms::reason(said.kind.as_str(), lang), length, at, purged)
     };
     text(&SaidPart { words: lang.words(), recordings: screen.recordings.iter().map(row).collect() })
 }

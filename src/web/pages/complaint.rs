@@ -43,7 +43,7 @@ struct Page {
     question: Option<Cow<'static, str>>,
     opened: String,
     answers: Vec<Answer>,
-    recordings: Vec<(Cow<'static, str>, String, String)>,
+    recordings: Vec<view::Spoken>,
     work: Work,
 }
 
@@ -109,10 +109,7 @@ fn fill(
         score: answer.score,
         unhappy: answer.unhappy,
     };
-    let recording = |recording: story::Recording| {
-        let length = view::length(chrono::TimeDelta::milliseconds(recording.duration_ms.into()));
-        (terms::reason(recording.kind.as_str(), lang), length, recording.id.to_string())
-    };
+    let recording = |recording: story::Recording| view::spoken(&recording, lang, zone);
     Page {
         words: frame.words,
         w: lang.desk_words(),

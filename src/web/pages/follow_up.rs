@@ -78,7 +78,7 @@ struct Attempt {
     detail: Option<String>,
     reconciled: bool,
     answers: Vec<Answer>,
-    recordings: Vec<(Cow<'static, str>, String, String)>,
+    recordings: Vec<view::Spoken>,
     media: Option<String>,
     timeline: Vec<Moment>,
     newest: bool,
@@ -216,13 +216,7 @@ fn attempt(story: AttemptStory, survey: &str, newest: bool, lang: Lang, zone: Tz
                 given: answer.given_at.with_timezone(&zone).format("%H:%M:%S").to_string(),
             })
             .collect(),
-        recordings: recordings
-            .into_iter()
-            .map(|recording| {
-                let length = view::length(chrono::TimeDelta::milliseconds(recording.duration_ms.into()));
-                (terms::reason(recording.kind.as_str(), lang), length, recording.id.to_string())
-            })
-            .collect(),
+        recordings: recordings.iter().map(|recording| view::spoken(recording, lang, zone)).collect(),
         media: quality.map(|quality| view::media(&quality, lang.words())),
         timeline: timeline
             // its line stands above, among the facts of the attempt

@@ -1,10 +1,14 @@
 //! How figures are written on a page: percent, lengths of time, moments in the dealer's zone, bars. Pure.
 
 use crate::db::media_quality::MediaQuality;
+use crate::db::story::Recording;
 use crate::rates::Rate;
+use crate::web::lang::Lang;
+use crate::web::terms;
 use crate::web::words::Words;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use std::borrow::Cow;
 
 /// `41.7 %`; the words' "nothing counted yet" for a rate of nothing.
 pub fn percent(rate: &Rate, words: &'static Words) -> String {
@@ -35,6 +39,34 @@ pub fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
 /// Day and time in the dealer's zone.
 pub fn full_moment(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// That retention removed a recording, and on which day in the dealer's zone.
+pub fn purged(at: DateTime<Utc>, words: &Words, zone: Tz) -> String {
+    let day = at.with_timezone(&zone).format("%Y-%m-%d");
+    format!("{} {day} {}", words.purged, words.purged_after).trim_end().to_owned()
+}
+
+/// A recording on the page of a call.
+pub struct Spoken {
+    /// What it holds.
+    pub kind: Cow<'static, str>,
+    /// How long it is.
+    pub length: String,
+    /// Its id.
+    pub id: String,
+    /// That its file is gone, in words.
+    pub purged: Option<String>,
+}
+
+/// A recording for people.
+pub fn spoken(recording: &Recording, lang: Lang, zone: Tz) -> Spoken {
+    Spoken {
+        kind: terms::reason(recording.kind.as_str(), lang),
+        length: length(TimeDelta::milliseconds(recording.duration_ms.into())),
+        id: recording.id.to_string(),
+        purged: recording.purged_at.map(|at| purged(at, lang.words(), zone)),
+    }
 }
 
 /// Milliseconds since an attempt began: `0:03.250`.

@@ -75,3 +75,44 @@ async fn it_is_for_those_whom_it_concerns(pool: PgPool) {
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "what cannot be kept is not played");
     assert!(String::from_utf8(body).unwrap().starts_with('{'));
 }
+
+#[sqlx::test(migrator = "crate::db::MIGRATOR")]
+async fn what_retention_removed_is_gone_and_the_pages_say_since_when(pool: PgPool) {
+    let (state, directory, path) = morning_with_sound(&pool).await;
+    let router = router(state.clone());
+    let manager = person(&state, 901, UserRole::Manager).await;
+    let cookie = ("cookie", manager.cookie.as_str());
+    let follow_up = format!("/follow-ups/{}", fixture::id::<crate::ids::FollowUpId>(4));
+    let page = |path: String| {
+        let router = &router;
+        async move { String::from_utf8(bytes(router, &path, &[cookie]).await.2).unwrap() }
+    };
+    let complaint: uuid::Uuid = sqlx::query_scalar("select id from complaints where follow_up_id = $1")
+        .bind(fixture::id::<uuid::Uuid>(4))
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert!(
+        page(follow_up.clone()).await.contains("<audio")
+            && page(format!("/complaints/{complaint}")).await.contains("<audio")
+    );
+
+    std::fs::remove_dir_all(directory.path()).unwrap();
+    // 1 a.m. of the next day at the dealer's
+    sqlx::query("update recordings set country = 'CN', keep_until = recorded_at, purged_at = '2027-05-31T17:00:00Z'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let (status, headers, body) = bytes(&router, &path, &[cookie]).await;
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::GONE, "application/problem+json"));
+    assert!(String::from_utf8(body).unwrap().contains("removed by retention on 2027-06-01"));
+    let nobody = bytes(&router, &path, &[]).await.0;
+    assert_eq!(nobody, StatusCode::UNAUTHORIZED, "not even that it was there");
+    for path in [follow_up.clone(), format!("/complaints/{complaint}")] {
+        let (zh, en) = (page(path.clone()).await, page(format!("{path}?lang=en")).await);
+        assert!(zh.contains("录音已于 2027-06-01 按保存期限删除") && !zh.contains("<audio"), "{path}");
+        assert!(en.contains("recording removed by retention on 2027-06-01<"), "{path}");
+    }
+    let api: Value = serde_json::from_str(&page(format!("/api/v1{follow_up}")).await).unwrap();
+    assert_eq!(api["attempts"][0]["recordings"][0]["purged_at"], "2027-05-31T17:00:00Z");
+}
