@@ -257,7 +257,7 @@ pub fn waiting(dir: &Path, files: &[String]) -> Result<Vec<String>, JournalError
         let text = String::from_utf8_lossy(&text);
         named.iter_mut().zip(files).for_each(|(named, file)| *named = *named || text.contains(file.as_str()));
     }
-    Ok(files.iter().zip(named).filter_map(|(file, named)| named.then(|| file.clone())).collect())
+    Ok(files.iter().zip(named).filter(|(_, named)| *named).map(|(file, _)| file.clone()).collect())
 }
 
 /// The JSON of a line whose length and check sum are right.

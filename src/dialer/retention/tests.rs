@@ -50,7 +50,7 @@ impl World {
     async fn recorded(&self, n: u16, day: i64) -> PathBuf {
         let new = self.new_recording(n, day);
         fs::write(self.file(&new.path), "four").unwrap();
-        assert!(answers::add_recording(&mut *self.purge.pool.acquire().await.unwrap(), &new).await.unwrap());
+        assert!(answers::add_recording(&mut self.purge.pool.acquire().await.unwrap(), &new).await.unwrap());
         self.file(&new.path)
     }
 
@@ -64,7 +64,7 @@ impl World {
     }
 
     async fn audited(&self) -> Vec<(String, Value)> {
-        let entries = audit::newest(&mut *self.purge.pool.acquire().await.unwrap(), 9).await.unwrap();
+        let entries = audit::newest(&mut self.purge.pool.acquire().await.unwrap(), 9).await.unwrap();
         entries.into_iter().map(|entry| (entry.action, entry.detail)).collect()
     }
 }
@@ -102,7 +102,7 @@ async fn a_file_that_cannot_be_removed_is_named_and_the_rest_goes(pool: PgPool) 
     let mut away = world.new_recording(4, 0);
     away.path = "../secret.wav".to_owned();
     fs::write(world.folder.path().join("secret.wav"), "mine").unwrap();
-    answers::add_recording(&mut *pool.acquire().await.unwrap(), &away).await.unwrap();
+    answers::add_recording(&mut pool.acquire().await.unwrap(), &away).await.unwrap();
 
     for _ in 0..2 {
         let done = world.run(200).await.unwrap();
