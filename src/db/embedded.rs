@@ -79,6 +79,12 @@ impl Drop for Embedded {
     }
 }
 
+/// The process of the server that runs on this data directory: the first line of the file that it leaves there.
+pub fn postmaster(data_dir: &Path) -> Option<String> {
+    let file = fs::read_to_string(data_dir.join("postgres/data/postmaster.pid")).ok()?;
+    file.lines().next().map(str::to_owned)
+}
+
 /// Stops the cluster if these were its last users.
 fn leave(cluster: &Cluster, users: Option<Flock<fs::File>>) -> Result<bool, SetupError> {
     let Some(users) = users else { return Ok(false) };

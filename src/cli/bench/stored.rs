@@ -7,6 +7,7 @@ use super::Failure;
 use crate::call::disposition::Disposition;
 use crate::clock::Clock;
 use crate::db::attempts::{AttemptEnd, NewAttempt, Next};
+use crate::db::embedded;
 use crate::db::gate::{self, Gate, Limits};
 use crate::db::journal::{Applier, Fact, Journal};
 use crate::db::queue::{self, LeaseRequest};
@@ -19,11 +20,14 @@ use crate::sim::list;
 use chrono::{TimeDelta, Utc};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A call of the benchmark is over long before.
 const LEASE: TimeDelta = TimeDelta::minutes(1);
+/// The applier needs a connection, too.
+const BEGINNING: usize = 6;
 
 /// A store with a queue of due follow-ups.
 pub struct Stored {
@@ -33,6 +37,8 @@ pub struct Stored {
     stop: CancellationToken,
     data: PathBuf,
     due: u32,
+    /// Calls that begin at the same time: no more than the pool has connections.
+    beginning: Semaphore,
 }
 
 impl Stored {
@@ -52,7 +58,7 @@ impl Stored {
         let (journal, applier) = Journal::open(&data.join("journal")).map_err(Failure::start)?;
         let stop = CancellationToken::new();
         let applier = tokio::spawn(applier.run(store.pool.clone(), stop.clone()));
-        Ok(Stored { store, journal, applier, stop, data, due })
+        Ok(Stored { store, journal, applier, stop, data, due, beginning: Semaphore::new(BEGINNING) })
     }
 
     /// One call, of which is kept that it left, that it was answered and that it ended. False when it failed, or could not be begun.
@@ -60,7 +66,8 @@ impl Stored {
         let attempt = match self.begin().await {
             Ok(attempt) => attempt,
             Err(why) => {
-                tracing::warn!(why, "no attempt was begun");
+                // standard error is the conductor's, so that it is seen
+                eprintln!("bench engine: no attempt was begun: {why}");
                 return false;
             }
         };
@@ -82,21 +89,27 @@ impl Stored {
     }
 
     async fn begin(&self) -> Result<AttemptId, String> {
+        let _turn = self.beginning.acquire().await.map_err(|error| error.to_string())?;
         let lost = |error: StoreError| error.to_string();
         let now = Utc::now();
         let mut conn = self.store.pool.acquire().await.map_err(|error| lost(error.into()))?;
         let request = LeaseRequest { node: "bench", limit: 1, ttl: LEASE, now, survey: None, follow_up: None };
         let leased = queue::lease(&mut conn, &request).await.map_err(lost)?.pop().ok_or("nobody is due")?;
         let attempt = AttemptId(uuid::Uuid::now_v7());
-        let new = NewAttempt::of(&leased, attempt, TRUNK, now);
         let (interval, day_start) = (TimeDelta::zero(), now - TimeDelta::hours(12));
         let limits = Limits { max_calls: 100_000, interval, all_calls: 0, day_start, number: &leased.number };
-        let gate = gate::begin(&mut conn, &new, &limits, |_: &Contact| Ok::<(), ()>(())).await;
-        match gate.map_err(|error| error.to_string())? {
-            Gate::Begun(_) => {}
-            closed => return Err(format!("the gate is shut: {closed:?}")),
+        loop {
+            let new = NewAttempt::of(&leased, attempt, TRUNK, Utc::now());
+            let gate = gate::begin(&mut conn, &new, &limits, |_: &Contact| Ok::<(), ()>(())).await;
+            match gate.map_err(|error| error.to_string())? {
+                Gate::Begun(_) => break,
+                // somebody who looked at the clock later came first
+                Gate::Paced(_) => tokio::task::yield_now().await,
+                closed => return Err(format!("the gate is shut: {closed:?}")),
+            }
         }
-        self.journal.append(&[Fact::AttemptSent { attempt, at: now }]).map_err(|error| error.to_string())?;
+        let sent = Fact::AttemptSent { attempt, at: Utc::now() };
+        self.journal.append(&[sent]).map_err(|error| error.to_string())?;
         Ok(attempt)
     }
 
@@ -115,12 +128,9 @@ impl Stored {
 
     /// CPU of the database's processes so far, in µs.
     pub fn cpu_us(&self) -> i64 {
-        let file = |folder: &Path| std::fs::read_to_string(folder.join("postmaster.pid")).ok();
-        let mut folders = std::fs::read_dir(&self.data).into_iter().flatten().flatten();
-        let Some(text) = file(&self.data).or_else(|| folders.find_map(|folder| file(&folder.path()))) else { return 0 };
-        let postmaster = text.lines().next().unwrap_or_default();
+        let Some(postmaster) = embedded::postmaster(&self.data) else { return 0 };
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        processes.filter_map(|process| cpu_of(&process.path(), postmaster)).sum()
+        processes.filter_map(|process| cpu_of(&process.path(), &postmaster)).sum()
     }
 
     /// Ends the cluster.
