@@ -14,7 +14,7 @@ use huifang::sdp::{self, LocalMedia};
 use huifang::sip::auth::{HashAlgorithm, ha1};
 use huifang::sip::endpoint::{EndpointConfig, Invite};
 use huifang::sip::registrar::{Binding, RegistrarConfig, RegistrarEvent, RegistrarUser};
-use huifang::sip::session::{EndCause, HangupReason, SessionEvent, Side};
+use huifang::sip::session::{EndCause, HangupReason, SessionEvent, SessionId, Side};
 use nix::sys::signal::Signal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -74,6 +74,32 @@ impl Engine {
         }
     }
 
+    /// Calls the phone with this offer; gives the session and the phone's answer.
+    async fn answered(&self, binding: &Binding, offer: Vec<u8>) -> (SessionId, SessionEvents, Vec<u8>) {
+        let invite = Invite {
+            target: binding.contact.clone(),
+            next_hop: binding.source,
+            from: "<sip:4001@127.0.0.1>".parse().unwrap(),
+            credentials: None,
+            headers: Vec::new(),
+            offer,
+            ring_timeout: SOON,
+        };
+        let (id, mut events) = self.sip.invite(invite).await.unwrap();
+        loop {
+            match next(&mut events).await {
+                SessionEvent::Answered { sdp } => return (id, events, sdp),
+                SessionEvent::InviteSent | SessionEvent::Progress { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    async fn hang_up(&self, id: SessionId, events: &mut SessionEvents) {
+        self.sip.hangup(id, HangupReason::Normal);
+        assert_eq!(next(events).await, SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+    }
+
     /// Calls the phone, which answers by itself; hears it, and hangs up.
     async fn call(&self, binding: &Binding) {
         let rtp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -82,26 +108,8 @@ impl Engine {
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 101\r\n\
              a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
         );
-        let invite = Invite {
-            target: binding.contact.clone(),
-            next_hop: binding.source,
-            from: "<sip:4001@127.0.0.1>".parse().unwrap(),
-            credentials: None,
-            headers: Vec::new(),
-            offer: offer.into_bytes(),
-            ring_timeout: SOON,
-        };
-        let (id, mut events) = self.sip.invite(invite).await.unwrap();
-        loop {
-            match next(&mut events).await {
-                SessionEvent::Answered { sdp } => {
-                    assert!(String::from_utf8_lossy(&sdp).contains("m=audio"));
-                    break;
-                }
-                SessionEvent::InviteSent | SessionEvent::Progress { .. } => {}
-                other => panic!("{other:?}"),
-            }
-        }
+        let (id, mut events, answer) = self.answered(binding, offer.into_bytes()).await;
+        assert!(String::from_utf8_lossy(&answer).contains("m=audio"));
         let mut packet = [0u8; 1500];
         let mut heard = 0;
         while heard < PACKETS {
@@ -109,8 +117,7 @@ impl Engine {
             // RTP version 2, A-law; Linphone sends STUN to the port too.
             heard += usize::from(length > 12 && packet[0] >> 6 == 2 && packet[1] & 0x7f == 8);
         }
-        self.sip.hangup(id, HangupReason::Normal);
-        assert_eq!(next(&mut events).await, SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+        self.hang_up(id, &mut events).await;
     }
 }
 
@@ -205,29 +212,11 @@ async fn baresip_and_the_media_engine_speak_srtp() {
             session_id: 1,
             version: 1,
         };
-        let invite = Invite {
-            target: binding.contact.clone(),
-            next_hop: binding.source,
-            from: "<sip:4001@127.0.0.1>".parse().unwrap(),
-            credentials: None,
-            headers: Vec::new(),
-            offer: sdp::offer(&local),
-            ring_timeout: SOON,
-        };
         let reports = media.stats().reports_received;
-        let (id, mut session) = engine.sip.invite(invite).await.unwrap();
-        loop {
-            match next(&mut session).await {
-                SessionEvent::Answered { sdp } => {
-                    let agreed = sdp::read_answer(&local, &sdp).unwrap();
-                    assert_eq!(agreed.srtp.map(|keys| keys.theirs.suite()), Some(suite));
-                    handle.start(driver::peer(&agreed));
-                    break;
-                }
-                SessionEvent::InviteSent | SessionEvent::Progress { .. } => {}
-                other => panic!("{suite:?}: {other:?}"),
-            }
-        }
+        let (id, mut session, answer) = engine.answered(&binding, sdp::offer(&local)).await;
+        let agreed = sdp::read_answer(&local, &answer).unwrap();
+        assert_eq!(agreed.srtp.map(|keys| keys.theirs.suite()), Some(suite));
+        handle.start(driver::peer(&agreed));
         soon("the phone is heard", async { while heard.recv().await != Some(Event::FirstSound) {} }).await;
         let look = async {
             while reporting && media.stats().reports_received == reports {
@@ -248,8 +237,7 @@ async fn baresip_and_the_media_engine_speak_srtp() {
         let quality = quality.await;
         assert_eq!((quality.rx_lost, quality.silent), (0, false), "{suite:?}");
         assert_eq!(quality.tx_lost_permille, reporting.then_some(0), "{suite:?}");
-        engine.sip.hangup(id, HangupReason::Normal);
-        assert_eq!(next(&mut session).await, SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
+        engine.hang_up(id, &mut session).await;
     }
 }
 

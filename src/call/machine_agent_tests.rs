@@ -181,6 +181,11 @@ fn a_pbx_that_takes_the_customer_ends_the_call_and_one_that_refuses_gives_them_b
     }
 }
 
+fn hold(call: &mut Call) {
+    let hold = String::from_utf8_lossy(ANSWER).into_owned() + "a=sendonly\r\n";
+    call.sip(SessionEvent::Reoffer { sdp: hold.into_bytes() });
+}
+
 /// The customer's phone holds while an agent's rings: what the agent waits for still comes to its end.
 #[test]
 fn a_customer_on_hold_leaves_no_agent_ringing_for_ever() {
@@ -188,13 +193,10 @@ fn a_customer_on_hold_leaves_no_agent_ringing_for_ever() {
     call.desk(Hand::Held(held(1)));
     call.keys("1");
     call.desk(Hand::Rings);
-    let hold = String::from_utf8_lossy(ANSWER).into_owned() + "a=sendonly\r\n";
-    call.sip(SessionEvent::Reoffer { sdp: hold.into_bytes() });
+    hold(&mut call);
     let at = call.machine.poll_timeout().expect("somebody waits");
     assert!(at <= call.now + PATIENCE.ring, "the ring has its end");
-    call.now = at;
-    call.machine.handle_timeout(call.now);
-    call.drain();
+    call.time();
     assert_eq!(call.tries().last(), Some(&"no_answer"));
 }
 
@@ -206,13 +208,10 @@ fn who_talks_to_an_agent_may_hold_for_long() {
     call.desk(Hand::Rings);
     call.desk(Hand::PickedUp);
     call.desk(Hand::Key('1'));
-    let hold = String::from_utf8_lossy(ANSWER).into_owned() + "a=sendonly\r\n";
-    call.sip(SessionEvent::Reoffer { sdp: hold.into_bytes() });
+    hold(&mut call);
     for _ in 0..3 {
-        let at = call.machine.poll_timeout().expect("the next look");
-        call.now = at;
-        call.machine.handle_timeout(call.now);
-        call.drain();
+        assert!(call.machine.poll_timeout().is_some(), "the next look");
+        call.time();
     }
     assert!(call.hung_up.is_empty());
 }

@@ -18,15 +18,6 @@ fn kinds(call: &Call, wanted: &[&str]) -> Vec<&'static str> {
     call.notes.iter().map(|note| note.moment.kind()).filter(|kind| wanted.contains(kind)).collect()
 }
 
-/// The time of the machine comes, if it wants one.
-fn time(call: &mut Call) {
-    if let Some(at) = call.machine.poll_timeout() {
-        call.now = call.now.max(at);
-        call.machine.handle_timeout(call.now);
-        call.drain();
-    }
-}
-
 #[test]
 fn on_hold_no_time_counts_and_the_question_is_asked_again() {
     let mut call = Call::answered();
@@ -55,7 +46,7 @@ fn a_hold_that_lasts_too_long_ends_the_call_with_what_was_said() {
         let mut call = Call::answered();
         call.keys(keys);
         reinvite(&mut call, "inactive", 8);
-        time(&mut call);
+        call.time();
         assert_eq!(call.hung_up.len(), 1);
         call.sip(SessionEvent::Ended { by: Side::Local, cause: EndCause::Bye });
         let ending = call.over.as_ref().expect("an ending");

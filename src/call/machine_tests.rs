@@ -103,6 +103,15 @@ impl Call {
         call
     }
 
+    /// The time of the machine comes, if it wants one.
+    fn time(&mut self) {
+        if let Some(at) = self.machine.poll_timeout() {
+            self.now = self.now.max(at);
+            self.machine.handle_timeout(self.now);
+            self.drain();
+        }
+    }
+
     fn input(&mut self, input: Input) {
         assert!(self.over.is_none(), "nothing may follow the end");
         self.machine.handle(input, self.now);

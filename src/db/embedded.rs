@@ -61,6 +61,12 @@ impl Embedded {
         Ok((embedded, options.database(NAME)))
     }
 
+    /// The server's process: the first line of the file that it leaves in its directory.
+    pub fn postmaster(&self) -> Option<String> {
+        let file = fs::read_to_string(self.cluster.data.join("postmaster.pid")).ok()?;
+        file.lines().next().map(str::to_owned)
+    }
+
     /// Stops the cluster unless another process uses it (fast: open connections are cut off, everything is written). Close the pool first.
     /// Says whether it was stopped.
     pub async fn stop(mut self) -> Result<bool, SetupError> {
@@ -77,12 +83,6 @@ impl Drop for Embedded {
             tracing::warn!(%error, "the embedded PostgreSQL was not stopped; the next start uses it");
         }
     }
-}
-
-/// The process of the server that runs on this data directory: the first line of the file that it leaves there.
-pub fn postmaster(data_dir: &Path) -> Option<String> {
-    let file = fs::read_to_string(data_dir.join("postgres/data/postmaster.pid")).ok()?;
-    file.lines().next().map(str::to_owned)
 }
 
 /// Stops the cluster if these were its last users.

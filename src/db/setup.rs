@@ -79,6 +79,11 @@ impl Store {
         }
     }
 
+    /// The process of the embedded cluster's server.
+    pub fn postmaster(&self) -> Option<String> {
+        self.embedded.as_ref()?.postmaster()
+    }
+
     /// True where the store is the embedded cluster.
     pub fn is_embedded(&self) -> bool {
         self.embedded.is_some()

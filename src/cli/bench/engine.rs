@@ -43,9 +43,6 @@ pub struct Options {
     /// Media threads; 0: as `huifang serve` has them on this machine.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Calls that one media thread takes.
-    #[arg(long, default_value_t = usize::MAX)]
-    calls_per_thread: usize,
     /// With a database of its own that has so many follow-ups due.
     #[arg(long)]
     due: Option<u32>,
@@ -172,7 +169,7 @@ impl Engine {
         let threads = if options.threads == 0 { cores.saturating_sub(1).max(1) } else { options.threads };
         let media = MediaConfig {
             threads,
-            calls_per_thread: options.calls_per_thread,
+            calls_per_thread: usize::MAX,
             rtp_timeout: Duration::from_secs(60),
             ..MediaConfig::new(Ipv4Addr::LOCALHOST.into(), folder.to_owned())
         };

@@ -65,7 +65,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
 async fn measure(calls: u64, options: &Options, floor_us: f64, signalled: &SignallingRun) -> Result<MediaRun, Failure> {
     let (mut generator, callees) = start_generator(calls, false).await?;
-    let mut engine = start_engine(callees, options.threads, None, None).await?;
+    let mut engine = start_engine(callees, options.threads, None).await?;
     let empty = engine.1;
     let up: Mark = engine.0.ask(&engine::Order::Dial { calls, rate: options.rate }).await?;
     tokio::time::sleep(SETTLE).await;
@@ -121,14 +121,8 @@ pub async fn start_generator(calls: u64, silent: bool) -> Result<(Process, Socke
 }
 
 /// The engine without a call, and what it uses then.
-pub async fn start_engine(
-    callees: SocketAddr,
-    threads: usize,
-    calls_per_thread: Option<u64>,
-    due: Option<u32>,
-) -> Result<(Process, Mark), Failure> {
+pub async fn start_engine(callees: SocketAddr, threads: usize, due: Option<u32>) -> Result<(Process, Mark), Failure> {
     let mut words = vec!["--callees".to_owned(), callees.to_string(), "--threads".to_owned(), threads.to_string()];
-    words.extend(calls_per_thread.into_iter().flat_map(|calls| ["--calls-per-thread".to_owned(), calls.to_string()]));
     words.extend(due.into_iter().flat_map(|due| ["--due".to_owned(), due.to_string()]));
     let mut engine = Process::start("engine", &words)?;
     let empty = engine.read().await?;

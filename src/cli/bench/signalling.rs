@@ -56,7 +56,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 pub async fn measure(rate: f64, seconds: u64, database: bool) -> Result<SignallingRun, Failure> {
     let (generator, callees) = media::start_generator(1, true).await?;
     let (mut engine, _): (Process, _) =
-        media::start_engine(callees, 1, None, database.then(|| Stored::due(rate, seconds))).await?;
+        media::start_engine(callees, 1, database.then(|| Stored::due(rate, seconds))).await?;
     let Signalled { done, failed, cpu_us, wall_us, database_cpu_us } =
         engine.ask(&Order::Signal { rate, seconds }).await?;
     engine.finish().await?;

@@ -7,7 +7,6 @@ use super::Failure;
 use crate::call::disposition::Disposition;
 use crate::clock::Clock;
 use crate::db::attempts::{AttemptEnd, NewAttempt, Next};
-use crate::db::embedded;
 use crate::db::gate::{self, Gate, Limits};
 use crate::db::journal::{Applier, Fact, Journal};
 use crate::db::queue::{self, LeaseRequest};
@@ -19,7 +18,7 @@ use crate::ids::AttemptId;
 use crate::sim::list;
 use chrono::{TimeDelta, Utc};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +34,6 @@ pub struct Stored {
     journal: Journal,
     applier: JoinHandle<Applier>,
     stop: CancellationToken,
-    data: PathBuf,
     due: u32,
     /// Calls that begin at the same time: no more than the pool has connections.
     beginning: Semaphore,
@@ -54,11 +52,10 @@ impl Stored {
         import::load(&mut conn, List::Repair, customers.as_bytes(), "bench", std::io::sink(), &rules, |_| {}).await?;
         gate::open_lines(&mut conn, &[TRUNK.to_owned()], Utc::now()).await.map_err(Failure::start)?;
         drop(conn);
-        let data = settings.database.data_dir;
-        let (journal, applier) = Journal::open(&data.join("journal")).map_err(Failure::start)?;
+        let (journal, applier) = Journal::open(&parts::journal_dir(&settings)).map_err(Failure::start)?;
         let stop = CancellationToken::new();
         let applier = tokio::spawn(applier.run(store.pool.clone(), stop.clone()));
-        Ok(Stored { store, journal, applier, stop, data, due, beginning: Semaphore::new(BEGINNING) })
+        Ok(Stored { store, journal, applier, stop, due, beginning: Semaphore::new(BEGINNING) })
     }
 
     /// One call, of which is kept that it left, that it was answered and that it ended. False when it failed, or could not be begun.
@@ -128,7 +125,7 @@ impl Stored {
 
     /// CPU of the database's processes so far, in µs.
     pub fn cpu_us(&self) -> i64 {
-        let Some(postmaster) = embedded::postmaster(&self.data) else { return 0 };
+        let Some(postmaster) = self.store.postmaster() else { return 0 };
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         processes.filter_map(|process| cpu_of(&process.path(), &postmaster)).sum()
     }

@@ -4,7 +4,7 @@ use super::arrival::{self, Read};
 use super::lane::{CallSocket, Remote};
 use super::latch::{Latch, Source};
 use super::relook::Refusals;
-use super::srtp::Protection;
+use super::srtp::{Protection, through};
 use super::stats::Counters;
 use crate::media::rtcp;
 use crate::media::rtp::{self, Packet};
@@ -109,9 +109,8 @@ impl Running {
     }
 
     fn send_media(&mut self, socket: &CallSocket, packet: &[u8]) -> io::Result<usize> {
-        let Some(protection) = &mut self.protection else { return self.send(socket, packet) };
-        match protection.seal(packet) {
-            Some(sealed) => self.send(socket, &sealed),
+        match through(&mut self.protection, packet, Protection::seal) {
+            Some(packet) => self.send(socket, &packet),
             None => Ok(0),
         }
     }
@@ -195,13 +194,10 @@ impl Running {
             self.take_control(datagram, read.from.unwrap_or(self.remote), now, counters);
             return;
         }
-        let opened = self.protection.as_mut().map(|protection| protection.open(datagram));
-        let datagram = match &opened {
-            None => datagram,
-            Some(Some(clear)) => clear,
-            Some(None) => return Counters::count(&counters.not_genuine),
+        let Some(datagram) = through(&mut self.protection, datagram, Protection::open) else {
+            return Counters::count(&counters.not_genuine);
         };
-        let packet = match rtp::read(datagram) {
+        let packet = match rtp::read(&datagram) {
             Ok(packet) => packet,
             Err(_) => return Counters::count(&counters.malformed),
         };

@@ -3,6 +3,7 @@
 
 use super::call::Running;
 use super::lane::CallSocket;
+use super::srtp::{Protection, through};
 use super::stats::Counters;
 use crate::media::quality::Whose;
 use std::net::SocketAddr;
@@ -34,15 +35,10 @@ impl Running {
 
     fn report(&mut self, goodbye: bool, socket: &CallSocket, now: Instant, counters: &Counters) {
         let (bytes, length) = self.session.report(goodbye, now);
-        let sealed = self.protection.as_mut().map(|protection| protection.seal_control(&bytes[..length]));
-        let report = match &sealed {
-            None => &bytes[..length],
-            Some(Some(sealed)) => sealed,
-            Some(None) => return,
-        };
+        let Some(report) = through(&mut self.protection, &bytes[..length], Protection::seal_control) else { return };
         let sent = match &socket.control {
-            _ if self.rtcp == self.announced => self.send(socket, report),
-            Some(control) => control.send_to(report, self.rtcp),
+            _ if self.rtcp == self.announced => self.send(socket, &report),
+            Some(control) => control.send_to(&report, self.rtcp),
             None => return, // the next port was somebody else's
         };
         match sent {
@@ -75,16 +71,11 @@ impl Running {
             Counters::count(&counters.foreign);
             return false;
         }
-        let opened = self.protection.as_mut().map(|protection| protection.open_control(datagram));
-        let datagram = match &opened {
-            None => datagram,
-            Some(Some(clear)) => clear,
-            Some(None) => {
-                Counters::count(&counters.not_genuine);
-                return false;
-            }
+        let Some(datagram) = through(&mut self.protection, datagram, Protection::open_control) else {
+            Counters::count(&counters.not_genuine);
+            return false;
         };
-        let whose = self.session.control(datagram, now);
+        let whose = self.session.control(&datagram, now);
         Counters::count(match whose {
             Ok(Whose::Peers | Whose::Living) => &counters.reports_received,
             Ok(Whose::Nobodys) => &counters.foreign,
