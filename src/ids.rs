@@ -60,6 +60,8 @@ id! {
     RecordingId;
     /// One complaint.
     ComplaintId;
+    /// An improvement of a weak item (`weak_item_plans`).
+    WeakItemId;
     /// One booked call-back.
     CallBackId;
     /// Somebody who plans to buy a car, named by a customer.
@@ -70,6 +72,8 @@ id! {
     LeaseToken;
     /// Somebody who signs in on the pages.
     UserId;
+    /// A token of the API.
+    TokenId;
     /// Somebody who takes calls.
     AgentId;
     /// One turn of duty of an agent.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod phone;
+pub mod spans;
 pub mod wording;
 
 // floor 1: pure cores
@@ -16,6 +17,7 @@ pub mod rates;
 pub mod sdp;
 pub mod sip;
 pub mod survey;
+pub mod weak_item;
 
 // cores and shells that share a room (each file says which it is)
 pub mod agent;
@@ -28,7 +30,8 @@ pub mod followup;
 pub mod db;
 pub mod net;
 
-// floor 4: pages and API
+// floor 4: pages and API, decks and sheets
+pub mod report;
 pub mod web;
 
 // floor 5: the commands

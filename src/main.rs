@@ -1,4 +1,5 @@
 //! The binary: hands over to `cli`.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! Phone numbers in E.164, and personal data that shows itself only when asked: `Debug` and `Display` are masked by the type, not by discipline.
 //!
 //! Numbering plans come from the `phonenumber` crate (Google's metadata). Nothing here decides whether a number may be dialled: that is `dialer::policy`.
+#![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -2,8 +2,14 @@
 //!
 //! Source: AAPOR, "Standard Definitions: Final Dispositions of Case Codes and Outcome Rates for Surveys", telephone samples, RR1, COOP1, REF1, CON1.
 //! Pure: it counts and divides; it never asks the store, and it never answers 0 or 100 % where nothing was counted (that is `None`).
+#![forbid(unsafe_code)]
 
+pub mod calls;
+pub mod document;
+pub mod run;
+pub mod score;
 mod table;
+pub mod trunk;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use common::{ROOT, Running, bare};
 use std::time::Duration;
 
 /// What `--json` promises.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "customers",
     "attempts",
     "complete",
@@ -18,6 +18,7 @@ const KEYS: [&str; 13] = [
     "busy",
     "complaints",
     "answers",
+    "calls_on_record",
     "mismatches",
     "seconds",
 ];
@@ -35,6 +36,7 @@ fn six_customers_are_called_and_the_demo_agrees_with_itself() {
     let counts = ["customers", "attempts", "mismatches", "refusal", "callback", "wrong_number"];
     // The first six personas: satisfied, unhappy, breaks off, refuses, later, wrong number.
     assert_eq!(counts.map(|key| summary[key].as_u64().unwrap()), [6, 6, 0, 1, 1, 1], "{summary}");
+    assert!((1..6).contains(&summary["calls_on_record"].as_u64().unwrap()), "some agree, some do not: {summary}");
     assert!(summary["answers"].as_u64().unwrap() > 20 && summary["complaints"] == 1, "{summary}");
     assert!(ended.err.iter().any(|line| line.starts_with("Completion: ")), "{}", ended.told());
 }
@@ -104,4 +106,24 @@ fn a_benchmark_of_nothing_is_refused() {
         let ended = Running::start("bench", command).finish(Duration::from_secs(20));
         assert_eq!(ended.code(), 2, "{words:?}\n{}", ended.told());
     }
+}
+
+/// `scripts/soak` for some seconds: the command itself looks whether anything is left over.
+#[test]
+fn the_soak_in_its_short_form_leaves_nothing_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = dir.path().join("soak.csv");
+    let mut command = bare();
+    command.args(["bench", "soak", "--minutes", "0.15", "--calls", "5", "--every", "2", "--json", "--csv"]).arg(&csv);
+    let ended = Running::start("soak", command).finish(Duration::from_secs(240));
+    assert_eq!(ended.code(), 0, "{}", ended.told());
+    let last: serde_json::Value = serde_json::from_str(ended.out.last().unwrap()).unwrap();
+    assert!(last["called"].as_u64().unwrap() >= 5 && last["faults"].as_array().unwrap().is_empty(), "{last}");
+    assert_eq!((&last["udp_sockets"][0], &last["udp_sockets"][2]), (&1.into(), &1.into()), "{last}");
+    let text = std::fs::read_to_string(csv).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    assert!(rows.len() > 5 && rows.iter().all(|row| row.len() == rows[0].len()), "{text}");
+    let column = |name: &str| rows[0].iter().position(|head| *head == name).unwrap();
+    let most = |name: &str| rows[1..].iter().map(|row| row[column(name)].parse::<f64>().unwrap()).fold(0.0, f64::max);
+    assert!(most("open_calls") >= 4.0 && most("udp_sockets") > 3.0 && most("rss_kib") > 10_000.0, "{text}");
 }

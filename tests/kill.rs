@@ -12,6 +12,7 @@ use common::{Callees, Home, Running, SOON, until};
 use huifang::db::attempts::{self, NewAttempt};
 use huifang::db::queue::{self, LeaseRequest};
 use huifang::ids::AttemptId;
+use huifang::sim::persona::Mind;
 use night::{BUSY, Cluster, INVALID, Night, SATISFIED, SATISFIED_TOO};
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
@@ -37,15 +38,24 @@ fn later(db: &Db, tail: &str, priority: u32) {
 
 #[test]
 fn killed_in_mid_call() {
-    let (home, db, callees) = (Home::new(), Db::new(), Callees::start(7));
+    let agree = |seed: &u64| {
+        let mind = |tail| Mind::new(&format!("{}{tail}", night::FRONT), *seed);
+        mind(SATISFIED).agrees_to_record && mind(SATISFIED_TOO).agrees_to_record
+    };
+    let seed = (7..).find(agree).unwrap();
+    let (home, db, callees) = (Home::new(), Db::new(), Callees::start(seed));
     let night = Night::new(&home, Some(&db.url), callees.address, "max_calls = 2");
+    let settings = std::fs::read_to_string(home.path("huifang.toml")).unwrap();
+    assert!(settings.contains("[media]\n"));
+    home.write("huifang.toml", settings.replace("[media]\n", "[media]\nrecord_calls = true\n"));
     night.import(&[SATISFIED, SATISFIED_TOO, BUSY, INVALID]);
     later(&db, BUSY, 200);
     later(&db, INVALID, 300);
     let engine = night.serve(&[]);
-    until("two answers of each live call", CALL, || {
-        (db.count("select count(*) from attempts where ended_at is null") == 2 && fewest_answers(&db) >= 2)
-            .then_some(())
+    let on_record = "select count(*) from answers where question = 'call_recording' and value = 'yes'";
+    until("two answers of each live call, which are on record", CALL, || {
+        let live = db.count("select count(*) from attempts where ended_at is null") == 2;
+        (live && fewest_answers(&db) >= 2 && db.count(on_record) == 2).then_some(())
     });
 
     // From here on answers reach the journal, and the database no more.
@@ -100,10 +110,34 @@ fn killed_in_mid_call() {
         "what never left is no attempt"
     );
 
+    what_they_said_is_found_again(&home, &db, &night);
+
     let mut called: Vec<String> = callees.finish().into_iter().map(|(number, _)| number).collect();
     called.sort();
     let want = [SATISFIED, BUSY, INVALID, SATISFIED_TOO].map(|tail| format!("{}{tail}", night::FRONT));
     assert_eq!(called, want, "one call to each number and no more");
+}
+
+/// Recordings that the dead engine was writing get their rows, and are what was said until then.
+fn what_they_said_is_found_again(home: &Home, db: &Db, night: &Night) {
+    let parts = || {
+        let entries = std::fs::read_dir(home.path("data/recordings")).unwrap().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "part"))
+    };
+    let unfinished = parts().count();
+    assert_eq!(unfinished, 2, "both agreed to be recorded");
+    for part in parts() {
+        let file = std::fs::File::options().append(true).open(part).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(180)).unwrap();
+    }
+    let mut command = night.huifang();
+    command.args(["purge", "--json"]);
+    let ended = common::Finished::of(command);
+    let report = ended.json().pop().unwrap();
+    assert_eq!((ended.code(), &report["salvaged"]), (0, &unfinished.into()), "{}", ended.told());
+    assert_eq!(parts().count(), 0);
+    let rows = "select count(*) from recordings where kind = 'call' and duration_ms > 1000 and purged_at is null";
+    assert_eq!(db.count(rows), unfinished as i64);
 }
 
 #[test]

@@ -39,7 +39,7 @@ type Book = Arc<Mutex<Seen>>;
 /// Answers every call quickly, by the last digit of the called number.
 fn callees() -> (SocketAddr, Book) {
     let config = |local| EndpointConfig { incoming: IncomingPolicy::Accept, ..EndpointConfig::new(local, "callees") };
-    let (sip, mut incoming) = sip_transport::start("127.0.0.1:0".parse().unwrap(), config).unwrap();
+    let (sip, mut incoming) = sip_transport::start(std::net::SocketAddr::from(([127, 0, 0, 1], 0)), config).unwrap();
     let (address, book) = (sip.local_addr(), Book::default());
     let seen = book.clone();
     tokio::spawn(async move {

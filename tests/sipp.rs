@@ -6,12 +6,18 @@
 mod common;
 #[path = "sipp/disk.rs"]
 mod disk;
+#[path = "sipp/extensions.rs"]
+mod extensions;
+#[path = "sipp/faults.rs"]
+mod faults;
 #[path = "sipp/handover.rs"]
 mod handover;
 #[path = "sipp/ipv6.rs"]
 mod ipv6;
 #[path = "sipp/keys.rs"]
 mod keys;
+#[path = "sipp/line.rs"]
+mod line;
 #[path = "sipp/machines.rs"]
 mod machines;
 #[path = "sipp/pcap.rs"]
@@ -24,6 +30,8 @@ mod reinvite;
 mod scenario;
 #[path = "sipp/srtp.rs"]
 mod srtp;
+#[path = "sipp/tcp.rs"]
+mod tcp;
 
 use common::db::Db;
 use common::{Finished, Home, Running, huifang, udp_ports_of, until};
@@ -74,12 +82,17 @@ fn call_with(
     more: impl FnOnce(&mut Command),
 ) -> Called {
     let phone = Sipp::phone(home, scenario, sipp);
-    let settings = home.settings(phone.address, trunk, "");
+    let ended = dial(home, db, phone.address, trunk, more);
+    Called { messages: phone.finish(), ended }
+}
+
+/// One call to what stands at `trunk`, whose settings have `more_settings`.
+fn dial(home: &Home, db: &Db, trunk: SocketAddr, more_settings: &str, more: impl FnOnce(&mut Command)) -> Finished {
+    let settings = home.settings(trunk, more_settings, "");
     let mut command = huifang(&settings, Some(&db.url));
     command.args(["call", NUMBER, "--json"]);
     more(&mut command);
-    let ended = Finished::of(command);
-    Called { messages: phone.finish(), ended }
+    Finished::of(command)
 }
 
 fn capture(home: &Home, capture: Capture) -> std::path::PathBuf {
@@ -307,21 +320,6 @@ fn early_media_is_no_answer() {
     assert_eq!((ringing.len(), &ringing[0]["early_media"]), (1, &Value::Bool(true)));
     let at = |kind: &str| called.moments(kind)[0]["offset_ms"].as_u64().unwrap();
     assert!(at("prompts") >= at("ringing") + 900, "nothing is said before the 200");
-}
-
-#[test]
-fn the_outcome_is_right_though_a_tenth_of_the_messages_is_lost() {
-    let db = Db::new();
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let home = Home::new();
-                let keys = capture(&home, Capture::new().silence(600).keys("3", 300).silence(400));
-                let scenario = picked_up().play(&keys).hung_up_on();
-                call_with(&home, &db, &scenario, &["-lost", "10"], "", |_| {}).assert("wrong_number", 0);
-            });
-        }
-    });
 }
 
 #[test]

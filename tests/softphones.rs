@@ -67,7 +67,7 @@ impl Engine {
         match soon("the phone registers", self.phones.recv()).await {
             Some(RegistrarEvent::Bound(binding)) => {
                 assert_eq!(binding.user, USER);
-                assert!(udp_ports_of(phone.id()).contains(&binding.source.port()), "{binding:?}");
+                assert!(udp_ports_of(phone.id()).contains(&binding.source.address.port()), "{binding:?}");
                 binding
             }
             other => panic!("{other:?}"),
@@ -79,9 +79,12 @@ impl Engine {
         let invite = Invite {
             target: binding.contact.clone(),
             next_hop: binding.source,
+            others: Vec::new(),
+            large_by_tcp: false,
             from: "<sip:4001@127.0.0.1>".parse().unwrap(),
             credentials: None,
             headers: Vec::new(),
+            extensions: Default::default(),
             offer,
             ring_timeout: SOON,
         };

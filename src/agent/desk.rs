@@ -11,8 +11,8 @@ pub use shell::Desk;
 use crate::ids::{AgentId, AttemptId, CustomerId, FollowUpId, ReservationToken, TransferId};
 use crate::sip::auth::Credentials;
 use crate::sip::header::NameAddr;
+use crate::sip::hop::Hop;
 use crate::sip::uri::Uri;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -69,7 +69,7 @@ pub struct Leg {
     /// Request-URI and To.
     pub target: Uri,
     /// Where the INVITE goes.
-    pub next_hop: SocketAddr,
+    pub next_hop: Hop,
     /// From.
     pub from: NameAddr,
     /// For a trunk that asks.

@@ -9,12 +9,11 @@ use crate::db::state::Reach;
 use crate::dialer::trunks::Trunk;
 use crate::phone::E164;
 use crate::sip::header::NameAddr;
+use crate::sip::hop::{Hop, Transport};
 use crate::sip::uri::{Host, Uri};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 use thiserror::Error;
-
-/// The port of SIP where a URI names none (RFC 3261, 19.1.2).
-const SIP_PORT: u16 = 5060;
 
 /// Why an agent cannot be called. Names settings and trunks, no address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -31,6 +30,9 @@ pub enum Unreachable {
     /// The trunk has no section.
     #[error("there is no [trunks.{0}]")]
     NoTrunk(String),
+    /// Its name leads nowhere at present.
+    #[error("the host of trunks.{0} has no address at present")]
+    NoPlace(String),
     /// The host is none that agents' calls may go to.
     #[error("the host of sip_uri is neither the trunk's nor one of agents.allow_hosts (IP addresses)")]
     Host,
@@ -104,19 +106,22 @@ impl Reacher {
                 return Err(Unreachable::Host);
             }
             let from = trunk.from().map_err(|_| Unreachable::From(name.clone()))?;
-            return Ok(Leg { target, next_hop: trunk.address, from, credentials: trunk.credentials.clone() });
+            let next_hop =
+                trunk.hops(Instant::now()).first().copied().ok_or_else(|| Unreachable::NoPlace(name.clone()))?;
+            return Ok(Leg { target, next_hop, from, credentials: trunk.credentials.clone() });
         }
         if !self.is_allowed(host) {
             return Err(Unreachable::Host);
         }
         let ip = host.ip().ok_or(Unreachable::Host)?;
-        let next_hop = SocketAddr::new(ip, target.port().unwrap_or(SIP_PORT));
+        let transport = Transport::asked_by(&target).unwrap_or(Transport::Udp);
+        let next_hop = Hop::new(transport, SocketAddr::new(ip, target.port().unwrap_or(transport.default_port())));
         Ok(Leg { target, next_hop, from: self.from(), credentials: None })
     }
 
     fn is_allowed(&self, host: &Host) -> bool {
         let Some(ip) = host.ip() else { return false };
-        ip.is_loopback() || self.allow_hosts.contains(&ip) || self.trunks.iter().any(|trunk| trunk.address.ip() == ip)
+        ip.is_loopback() || self.allow_hosts.contains(&ip) || self.trunks.iter().any(|trunk| trunk.is_at(ip))
     }
 
     /// Who calls: this engine.
@@ -128,9 +133,10 @@ impl Reacher {
 /// The Contact is where the REGISTER came from.
 fn is_direct(phone: &Binding) -> bool {
     let Ok(contact) = phone.contact.parse::<Uri>() else { return false };
+    let Ok(source) = phone.source.parse::<Hop>() else { return false };
     let ip = contact.host().and_then(Host::ip);
-    let address = ip.map(|ip| SocketAddr::new(ip, contact.port().unwrap_or(SIP_PORT)));
-    address.is_some() && address == phone.source.parse().ok()
+    let address = ip.map(|ip| SocketAddr::new(ip, contact.port().unwrap_or(source.transport.default_port())));
+    address == Some(source.address)
 }
 
 /// `maddr` and headers lead somewhere else than the host says (RFC 3261, 19.1.1); only UDP is spoken.

@@ -3,6 +3,7 @@
 //! One table, pure, no wildcard arms. AAPOR Standard Definitions (2016), telephone surveys of named persons. A call whose INVITE left and
 //! whose fate is unknown is never redialled by the engine (architecture.md, decision 6).
 
+use crate::sip::session::{Cause, Protocol, causes};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -146,12 +147,14 @@ pub struct Verdict {
     pub detail: String,
     /// Partial, and the call was cut before its end: the customer may be called once more to go on where it stopped. The code stays 1.2.
     pub resumable: bool,
+    /// For so many seconds the far side does not want to be called again (Retry-After).
+    pub retry_after: Option<u32>,
 }
 
 impl Verdict {
     /// A verdict with its sentence.
     pub fn new(disposition: Disposition, blame: Blame, detail: impl Into<String>) -> Verdict {
-        Verdict { disposition, blame, detail: detail.into(), resumable: false }
+        Verdict { disposition, blame, detail: detail.into(), resumable: false, retry_after: None }
     }
 
     /// The disposition whose retry rule holds: a partial interview that can go on is called again as a break-off is.
@@ -171,12 +174,19 @@ pub enum Reached {
     Ringing,
 }
 
-/// Judges a final status 300–699 and a Q.850 cause from `Reason` (RFC 3326), which wins where it says more (RFC 3398 gives the pairs).
+/// Judges a final status 300–699 and the causes from `Reason` (RFC 3326): a Q.850 cause wins where it says more (RFC 3398 gives the pairs), then a SIP
+/// cause behind a status that says little (480, 500, 503).
 pub fn of_status(status: u16, reason: Option<&str>, reached: Reached) -> Verdict {
-    let cause = reason.and_then(q850_cause);
-    let (disposition, blame) = cause.and_then(of_cause).unwrap_or_else(|| of_sip_status(status, reached));
-    let cause = cause.map(|cause| format!(", Q.850 cause {cause}")).unwrap_or_default();
-    Verdict::new(disposition, blame, format!("the trunk answered {status}{cause}"))
+    let found = reason.map(causes).unwrap_or_default();
+    let of = |protocol| move |cause: &&Cause| cause.protocol == protocol;
+    let q850 = found.iter().find(of(Protocol::Q850)).map(|cause| cause.number);
+    let sip = found.iter().find(of(Protocol::Sip)).map(|cause| cause.number);
+    let behind = sip.filter(|cause| matches!(status, 480 | 500 | 503) && (400..=699).contains(cause));
+    let (disposition, blame) =
+        q850.and_then(of_cause).unwrap_or_else(|| of_sip_status(behind.unwrap_or(status), reached));
+    let told: String = found.iter().map(|cause| format!(", {cause}")).collect();
+    let moved = if (300..=399).contains(&status) { " (elsewhere), which is not followed" } else { "" };
+    Verdict::new(disposition, blame, format!("the trunk answered {status}{moved}{told}"))
 }
 
 fn of_sip_status(status: u16, reached: Reached) -> (Disposition, Blame) {
@@ -193,6 +203,14 @@ fn of_sip_status(status: u16, reached: Reached) -> (Disposition, Blame) {
     }
 }
 
+/// Whether a cause in a BYE says that the network cut the call, not a person.
+pub fn is_networks(cause: Cause) -> bool {
+    match cause.protocol {
+        Protocol::Q850 => matches!(cause.number, 27 | 38 | 41 | 42 | 44 | 47 | 102),
+        Protocol::Sip => matches!(cause.number, 408 | 500..=599),
+    }
+}
+
 fn of_cause(cause: u16) -> Option<(Disposition, Blame)> {
     Some(match cause {
         1 | 22 | 28 => (Disposition::InvalidNumber, Blame::Number),
@@ -203,15 +221,6 @@ fn of_cause(cause: u16) -> Option<(Disposition, Blame)> {
         34 | 38 | 41 | 42 | 44 | 47 => (Disposition::Congestion, Blame::Trunk),
         _ => return None,
     })
-}
-
-/// The cause of a `Reason: Q.850;cause=17;text="…"` header.
-pub fn q850_cause(reason: &str) -> Option<u16> {
-    let mut parts = reason.split(';').map(str::trim);
-    if !parts.next()?.eq_ignore_ascii_case("q.850") {
-        return None;
-    }
-    parts.find_map(|part| part.strip_prefix("cause=")).and_then(|cause| cause.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -240,6 +249,9 @@ mod tests {
             (503, Some("Q.850 ; cause=1"), Sent, InvalidNumber, Retry::Never, Blame::Number),
             (486, Some("SIP;cause=200"), Sent, Busy, Retry::Busy, Blame::Customer),
             (503, Some("Q.850;cause=16"), Sent, Congestion, Retry::Congestion, Blame::Trunk),
+            (480, Some("SIP;cause=200, Q.850;cause=17"), Sent, Busy, Retry::Busy, Blame::Customer),
+            (503, Some("SIP;cause=486;text=\"x\""), Sent, Busy, Retry::Busy, Blame::Customer),
+            (500, Some("SIP;cause=200"), Sent, Congestion, Retry::Congestion, Blame::Trunk),
         ] {
             let verdict = of_status(status, reason, reached);
             assert_eq!(

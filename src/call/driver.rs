@@ -8,27 +8,34 @@ mod page_leg;
 mod second_leg;
 
 use super::handover::Patience;
-use super::machine::{Action, Ending, Input, Keep, Machine};
+use super::machine::{Action, Ending, Input, Keep, Machine, WHOLE_CALL};
 use super::timeline::TimelineEvent;
+use super::trace;
 use crate::agent::desk::{Desk, Wish};
+use crate::db::state::RecordingKind;
+use crate::ids::AttemptId;
 use crate::media::playout::Playlist;
 use crate::media::prompt::{Prompt, PromptStore};
 use crate::media::recorder::RecordParams;
 use crate::media::session::Command;
 use crate::media::{self};
 use crate::net::media_engine::{MediaEngine, MediaError, MediaHandle, Peer};
+use crate::net::recording_files;
 use crate::net::sip_transport::{SessionEvents, SipHandle};
 use crate::net::webrtc::WebRtc;
 use crate::sdp::{self, LocalMedia};
 use crate::sip::auth::Credentials;
-use crate::sip::endpoint::Invite;
+use crate::sip::endpoint::{Extensions, Invite};
 use crate::sip::header::NameAddr;
-use crate::sip::session::{HangupReason, SessionId};
+use crate::sip::hop::Hop;
+use crate::sip::locate::PENALTY;
+use crate::sip::session::{HangupReason, SessionEvent, SessionId};
+use crate::sip::trunk::Known;
 use crate::sip::uri::Uri;
 use crate::survey::definition::{Definition, PromptId};
 use crate::survey::flow::{Facts, RecordingRef};
 use second_leg::SecondLeg;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,6 +48,8 @@ const TELEPHONE_EVENT: u8 = 101;
 
 /// How long the media plane may take to close a call and say how it was.
 const LAST_WORD: Duration = Duration::from_secs(2);
+/// How long the recording of a whole call may take to be safe on the disk.
+const LAST_RECORDING: Duration = Duration::from_secs(15);
 
 /// What all calls of a process share.
 #[derive(Clone)]
@@ -59,6 +68,8 @@ pub struct Line {
     pub machines: Option<media::amd::Params>,
     /// For how long a customer may hold the call.
     pub hold_max: Duration,
+    /// Customers are asked whether the whole call may be recorded.
+    pub record_calls: bool,
 }
 
 impl Line {
@@ -68,26 +79,45 @@ impl Line {
     }
 }
 
-/// One call to place.
-pub struct Order {
+/// How a number is reached by a trunk.
+#[derive(Clone, Debug)]
+pub struct Route {
     /// Request-URI and To.
     pub target: Uri,
     /// Where the INVITE goes.
-    pub next_hop: SocketAddr,
+    pub next_hop: Hop,
+    /// Where it goes next, if it does not get through there ([`Invite::others`]).
+    pub others: Vec<Hop>,
+    /// A large INVITE goes by TCP ([`Invite::large_by_tcp`]).
+    pub large_by_tcp: bool,
     /// From.
     pub from: NameAddr,
     /// For a trunk that asks.
     pub credentials: Option<Credentials>,
+    /// Further header fields of the INVITE.
+    pub headers: Vec<(String, String)>,
+    /// What it offers beside RFC 3261.
+    pub extensions: Extensions,
     /// The media are encrypted (SRTP, with keys in the SDP).
     pub srtp: bool,
     /// How long it may ring.
     pub ring_timeout: Duration,
+    /// Who is told of places that did not serve.
+    pub known: Option<Known>,
+}
+
+/// One call to place.
+pub struct Order {
+    /// To whom, which way.
+    pub route: Route,
     /// What is asked.
     pub definition: Arc<Definition>,
     /// What is known of the customer.
     pub facts: Facts,
     /// For whom an agent would be wanted, where there are live agents.
     pub agents: Option<(Agents, Wish)>,
+    /// The attempt that its recordings are named for, so that they are found again if the engine dies; none of a call that nobody keeps.
+    pub attempt: Option<AttemptId>,
 }
 
 /// Live agents, as calls reach them.
@@ -108,6 +138,8 @@ pub enum Report {
     Keep(Keep),
     /// Belongs into the timeline.
     Note(TimelineEvent),
+    /// This SIP session is one of the call's: its messages belong to the attempt.
+    Session(SessionId, trace::Leg),
 }
 
 /// Why a call could not even be tried. Nothing left the machine.
@@ -131,7 +163,7 @@ pub async fn drive(
     let (media_events, mut media_inbox) = mpsc::unbounded_channel();
     let media = line.media.open(media_events)?;
     let local = LocalMedia {
-        srtp: if order.srtp { keys() } else { Vec::new() },
+        srtp: if order.route.srtp { keys() } else { Vec::new() },
         ..local_media(line.public_ip, media.local_addr().port())
     };
     let language = order.definition.language_or_default(&order.facts.language).to_owned();
@@ -140,19 +172,29 @@ pub async fn drive(
     if let Some((agents, _)) = &order.agents {
         machine = machine.with_agents(agents.patience);
     }
-    let invite = Invite {
-        target: order.target,
-        next_hop: order.next_hop,
-        from: order.from,
-        credentials: order.credentials,
-        headers: Vec::new(),
-        offer: sdp::offer(&local),
-        ring_timeout: order.ring_timeout,
-    };
+    let Route {
+        target,
+        next_hop,
+        others,
+        large_by_tcp,
+        from,
+        credentials,
+        ring_timeout,
+        headers,
+        extensions,
+        srtp: _,
+        known,
+    } = order.route;
+    let offer = sdp::offer(&local);
+    let invite =
+        Invite { target, next_hop, others, large_by_tcp, from, credentials, headers, extensions, offer, ring_timeout };
     let (id, sip_inbox) = line.sip.invite(invite).await.ok_or(NotPlaced::Transport)?;
     let leg = Leg { sip: line.sip.clone(), id };
-    let second = order.agents.map(|(agents, wish)| SecondLeg::new(line.clone(), agents, wish));
-    let mut call = Driven { line, machine, media, leg, language, reports, second, ending: None };
+    let _ = reports.send(Report::Session(id, trace::Leg::Customer));
+    let attempt = order.attempt;
+    let second = order.agents.map(|(agents, wish)| SecondLeg::new(line.clone(), agents, wish, reports.clone()));
+    let mut call =
+        Driven { line, machine, media, leg, language, reports, second, ending: None, recorded: false, known, attempt };
     call.follow(sip_inbox, &mut media_inbox, shutdown).await;
     call.close(&mut media_inbox).await;
     // The machine gives an ending for every way that a call can go; its loop runs until it has.
@@ -205,6 +247,10 @@ struct Driven<'a> {
     /// The way to a live agent, where there are any.
     second: Option<SecondLeg>,
     ending: Option<Ending>,
+    /// The whole call is recorded.
+    recorded: bool,
+    known: Option<Known>,
+    attempt: Option<AttemptId>,
 }
 
 impl Driven<'_> {
@@ -233,6 +279,9 @@ impl Driven<'_> {
                 () = tokio::time::sleep_until(wake.into()) => None,
             };
             let now = Instant::now();
+            if let (Some(Input::Sip(SessionEvent::MovedOn { from, .. })), Some(known)) = (&input, &self.known) {
+                known.change(|state| state.places.penalise(*from, now + PENALTY));
+            }
             match input {
                 Some(input) => self.machine.handle(input, now),
                 None => self.machine.handle_timeout(now),
@@ -240,20 +289,18 @@ impl Driven<'_> {
         }
     }
 
-    /// Closes the media, which have a last word: how good they were.
+    /// Closes the media, which have a last word: how good they were, and what became of the recording of the whole call.
     async fn close(&mut self, inbox: &mut mpsc::UnboundedReceiver<media::session::Event>) {
+        use media::session::Event;
         self.media.close();
-        let quality = async {
-            while let Some(event) = inbox.recv().await {
-                if let media::session::Event::Quality(_) = event {
-                    return Some(event);
-                }
+        let patience = if self.recorded { LAST_RECORDING } else { LAST_WORD };
+        let until = tokio::time::Instant::now() + patience;
+        // the channel ends when the media plane has nothing more to say
+        while let Ok(Some(event)) = tokio::time::timeout_at(until, inbox.recv()).await {
+            if let Event::Quality(_) | Event::RecordingEnded { tag: WHOLE_CALL, .. } = event {
+                self.machine.handle(Input::Media(event), Instant::now());
+                self.act();
             }
-            None
-        };
-        if let Ok(Some(event)) = tokio::time::timeout(LAST_WORD, quality).await {
-            self.machine.handle(Input::Media(event), Instant::now());
-            self.act();
         }
     }
 
@@ -279,13 +326,18 @@ impl Driven<'_> {
                     }
                 }
                 Action::StopPlayback => self.media.command(Command::Stop),
-                Action::Record { tag, max, silence_end } => {
+                Action::Record { tag, kind, max, silence_end } => {
+                    let name = self.recording_name(kind.as_str(), tag);
                     // The flow itself watches for `#`: it stops the recording.
-                    let params =
-                        RecordParams { tag, name: None, max, stop_keys: Vec::new(), silence_end: Some(silence_end) };
+                    let params = RecordParams { tag, name, max, stop_keys: Vec::new(), silence_end: Some(silence_end) };
                     self.media.command(Command::Record(params));
                 }
                 Action::KeyByInfo(press) => self.media.command(Command::KeyByInfo(press)),
+                Action::RecordCall { tag, longest } => {
+                    self.recorded = true;
+                    let name = self.recording_name(RecordingKind::Call.as_str(), 0);
+                    self.media.command(Command::RecordCall { tag, name, longest });
+                }
                 Action::StopRecording => self.media.command(Command::StopRecording),
                 Action::Discard(recording) => self.discard(&recording),
                 Action::HangUp(reason) => self.leg.sip.hangup(self.leg.id, reason),
@@ -303,6 +355,10 @@ impl Driven<'_> {
 
     fn prompts(&self, ids: &[PromptId]) -> Vec<Arc<Prompt>> {
         self.line.prompts_of(&self.language, ids)
+    }
+
+    fn recording_name(&self, kind: &str, tag: u64) -> Option<String> {
+        self.attempt.map(|attempt| recording_files::name(attempt, kind, tag))
     }
 
     /// Removes a recording in which nothing was said, beside the call.

@@ -9,7 +9,9 @@ use super::handover::{self, Handover, Patience};
 use super::timeline::{Moment, TimelineEvent};
 use crate::media;
 use crate::sdp::{self, LocalMedia};
-use crate::sip::session::{Failure, FailureKind, HangupReason, SessionEvent, Side, Stage, TraceLine};
+use crate::sip::session::{
+    Cause as FarCause, EndCause, Failure, FailureKind, Forwarded, HangupReason, SessionEvent, Side, Stage, TraceLine,
+};
 use crate::survey::definition::{Definition, PromptId};
 use crate::survey::flow::{
     Answer, ComplaintTrigger, EndedBy, Facts, Flow, FlowAction, FlowInput, Lead, Outcome, RecordingKind, RecordingRef,
@@ -26,6 +28,9 @@ const HOLD: Duration = Duration::from_secs(120);
 
 /// Tags of playbacks that are not the flow's begin here.
 const OWN_TAGS: u64 = 1 << 32;
+
+/// Tag of the recording of the whole call.
+pub const WHOLE_CALL: u64 = u64::MAX;
 
 /// Stands in the timeline for a key of somebody's number.
 const HIDDEN: char = '•';
@@ -71,6 +76,10 @@ pub struct Machine {
     gone_on_hold: bool,
     /// How long it may.
     patience: Duration,
+    /// What an UPDATE before the answer has agreed: its offer, and what we made of it.
+    early: Option<(Vec<u8>, sdp::Negotiated)>,
+    /// Why the far side ended it, if it said.
+    far_causes: Vec<FarCause>,
     /// Codec and telephone-event at present.
     agreed: Option<(sdp::Codec, Option<u8>)>,
     actions: VecDeque<Action>,
@@ -98,6 +107,8 @@ impl Machine {
             gone_on_hold: false,
             patience: HOLD,
             agreed: None,
+            early: None,
+            far_causes: Vec::new(),
             actions: VecDeque::new(),
         }
     }
@@ -165,7 +176,7 @@ impl Machine {
         }
     }
 
-    /// Whether the call is over and every action was taken. Only the quality of its media may still come.
+    /// Whether the call is over and every action was taken. Only the recording of the whole call and the quality of its media may still come.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Over) && self.actions.is_empty()
     }
@@ -182,7 +193,24 @@ impl Machine {
             SessionEvent::Progress { status, sdp } => self.progress(status, sdp.is_some(), now),
             SessionEvent::Answered { sdp } => self.answered(&sdp, now),
             SessionEvent::Failed(failure) => self.failed(&failure, now),
-            SessionEvent::Ended { by, .. } => self.ended(by, now),
+            SessionEvent::Ended { by, cause } => {
+                if cause == EndCause::Expired {
+                    let why = "the session timer ran out: the far side gave no sign of life".to_owned();
+                    self.note(Moment::HangUp { why }, now);
+                }
+                self.ended(by, now);
+            }
+            SessionEvent::Reason(causes) => self.told_why(causes, now),
+            SessionEvent::Forwarded(told) => {
+                let Forwarded { by, to, reason } = *told;
+                self.note(Moment::Forwarded { by, to, reason }, now);
+            }
+            SessionEvent::MovedOn { from, to, status } => {
+                let why = status.map_or_else(|| "it could not be delivered".to_owned(), |status| status.to_string());
+                self.note(Moment::MovedOn { from: from.to_string(), to: to.to_string(), why }, now);
+            }
+            SessionEvent::Redirected { status, to } => self.note(Moment::Redirected { status, to }, now),
+            SessionEvent::Reanswered { sdp } => self.reanswered(&sdp, now),
             SessionEvent::Refer(event) => self.referred(event, now),
             SessionEvent::Reoffer { sdp } => self.reoffered(&sdp, now),
             SessionEvent::Info(body) => {
@@ -218,7 +246,8 @@ impl Machine {
             return;
         }
         self.actions.push_back(Action::Keep(Keep::Answered));
-        let negotiated = match sdp::read_answer(&self.local, answer) {
+        let early = self.early.take().filter(|(offer, _)| offer == answer).map(|(_, agreed)| Ok(agreed));
+        let negotiated = match early.unwrap_or_else(|| sdp::read_answer(&self.local, answer)) {
             Ok(negotiated) => negotiated,
             Err(error) => {
                 let detail = format!("the answer's SDP cannot be used: {error}");
@@ -350,6 +379,7 @@ impl Machine {
             }
             Event::Hearing(hearing) => return self.hearing(hearing, now),
             Event::Quality(quality) => return self.quality(quality, now),
+            Event::RecordingEnded { tag: WHOLE_CALL, recording, .. } => return self.on_record(recording, now),
             Event::RecordingEnded { tag, why, recording } => Some(self.recorded(tag, why, recording, now)),
             Event::AudioLost => {
                 self.note(Moment::AudioLost, now);
@@ -428,6 +458,7 @@ fn of_failure(failure: &Failure) -> Ending {
             (Verdict::new(Disposition::TrunkRefused, Blame::Trunk, detail), Some(200))
         }
     };
+    let verdict = Verdict { retry_after: failure.retry_after, ..verdict };
     Ending { verdict, sip_status, outcome: None, never_left: reached == Reached::BeforeSend }
 }
 

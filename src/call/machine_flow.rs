@@ -6,6 +6,9 @@ use crate::media::session::Recording;
 use crate::survey::flow::AnswerValue;
 use crate::survey::scale::UnhappyReason;
 
+/// A recording of a whole call is no longer: a survey takes eight minutes, a talk with an agent rarely more than half an hour.
+const LONGEST_RECORD: Duration = Duration::from_secs(3_600);
+
 impl Machine {
     /// Takes everything that the flow wants done.
     pub(super) fn drain_flow(&mut self, now: Instant) {
@@ -34,7 +37,11 @@ impl Machine {
             FlowAction::StopPlayback => self.actions.push_back(Action::StopPlayback),
             FlowAction::Record { tag, kind, max, silence_end } => {
                 self.recordings.insert(tag, kind);
-                self.actions.push_back(Action::Record { tag, max, silence_end });
+                self.actions.push_back(Action::Record { tag, kind, max, silence_end });
+            }
+            FlowAction::RecordCall => {
+                self.note(Moment::OnRecord, now);
+                self.actions.push_back(Action::RecordCall { tag: WHOLE_CALL, longest: LONGEST_RECORD });
             }
             FlowAction::StopRecording => self.actions.push_back(Action::StopRecording),
             FlowAction::Asked { question } => {
@@ -123,6 +130,19 @@ impl Machine {
         FlowInput::RecordingEnded { tag, recording, duration_ms, ended_by: ended_by(why) }
     }
 
+    /// The recording of the whole call has ended, as a rule with the call.
+    pub(super) fn on_record(&mut self, recording: Recording, now: Instant) {
+        let (duration_ms, failed) = match recording {
+            Recording::Saved { file, duration_ms } => {
+                self.actions.push_back(Action::Keep(Keep::CallOnRecord { recording: RecordingRef(file), duration_ms }));
+                (duration_ms, None)
+            }
+            Recording::Empty => (0, None),
+            Recording::Failed { error } => (0, Some(error)),
+        };
+        self.note(Moment::CallRecorded { duration_ms, failed }, now);
+    }
+
     /// No sound for too long: the customer is gone without a BYE, or never was to be heard.
     pub(super) fn audio_lost(&mut self, now: Instant) {
         let State::Talking { heard, .. } = &self.state else { return };
@@ -156,7 +176,8 @@ impl Machine {
         self.state = State::HangingUp { ending, guard: now + HANGUP_GUARD };
     }
 
-    pub(super) fn over(&mut self, ending: Ending, now: Instant) {
+    pub(super) fn over(&mut self, mut ending: Ending, now: Instant) {
+        self.explain(&mut ending);
         self.tell_handover(handover::Input::CallerGone, now);
         let disposition = ending.verdict.disposition.to_string();
         self.note(Moment::Ended { disposition, detail: ending.verdict.detail.clone() }, now);

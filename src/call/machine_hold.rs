@@ -3,11 +3,21 @@
 //! On hold nobody hears us: prompts stop and no time counts. When the call is taken back, a question that is answered by keys is asked again; a step that
 //! says or records something goes on where it was cut.
 
+use super::super::disposition::is_networks;
 use super::*;
 
 impl Machine {
-    /// A new offer: answered if it can be, refused otherwise, and then everything stays as it was.
+    /// A new offer: answered if it can be, refused otherwise, and then everything stays as it was. Before the answer (an early UPDATE) it is agreed and noted:
+    /// the media begin with the 200.
     pub(super) fn reoffered(&mut self, offer: &[u8], now: Instant) {
+        if matches!(self.state, State::Calling { .. }) {
+            let answered = sdp::reanswer(&mut self.local, offer).ok();
+            let answer = answered.map(|(answer, agreed)| {
+                self.early = Some((offer.to_vec(), agreed));
+                answer
+            });
+            return self.actions.push_back(Action::AnswerOffer(answer));
+        }
         if !matches!(self.state, State::Talking { gone: false, .. }) {
             return self.actions.push_back(Action::AnswerOffer(None));
         }
@@ -19,17 +29,53 @@ impl Machine {
             }
         };
         self.actions.push_back(Action::AnswerOffer(Some(answer)));
+        self.media_changed(agreed, now);
+    }
+
+    /// The far side answered our refresh with other media than it had.
+    pub(super) fn reanswered(&mut self, answer: &[u8], now: Instant) {
+        if !matches!(self.state, State::Talking { gone: false, .. }) {
+            return;
+        }
+        match sdp::read_answer(&self.local, answer) {
+            Ok(agreed) => self.media_changed(agreed, now),
+            Err(error) => self.note(Moment::ChangeRefused { why: error.to_string() }, now),
+        }
+    }
+
+    fn media_changed(&mut self, agreed: sdp::Negotiated, now: Instant) {
         let agreement = Some((agreed.codec, agreed.telephone_event));
         if self.agreed != agreement {
             self.agreed = agreement;
             let codec = agreed.codec.name().to_owned();
             self.note(Moment::MediaChanged { codec, telephone_event: agreed.telephone_event }, now);
         }
+        let may_send = agreed.direction.may_send();
         self.actions.push_back(Action::ChangeMedia(agreed));
-        match (agreed.direction.may_send(), self.held_until) {
+        match (may_send, self.held_until) {
             (false, None) => self.held(now),
             (true, Some(_)) => self.resumed(now),
             (false, Some(_)) | (true, None) => {}
+        }
+    }
+
+    /// Why the far side ends it, for the timeline and the verdict.
+    pub(super) fn told_why(&mut self, causes: Vec<FarCause>, now: Instant) {
+        self.note(Moment::Reason { causes: causes.iter().map(FarCause::to_string).collect() }, now);
+        self.far_causes = causes;
+    }
+
+    /// A conversation that the network cut is no break-off of the customer's.
+    pub(super) fn explain(&mut self, ending: &mut Ending) {
+        let causes = std::mem::take(&mut self.far_causes);
+        if causes.is_empty() {
+            return;
+        }
+        let told: Vec<String> = causes.iter().map(FarCause::to_string).collect();
+        ending.verdict.detail.push_str(&format!("; the far side's BYE says {}", told.join(", ")));
+        let cut = causes.into_iter().any(is_networks);
+        if cut && matches!(ending.verdict.disposition, Disposition::BreakOff | Disposition::NoInput) {
+            ending.verdict.blame = Blame::Trunk;
         }
     }
 

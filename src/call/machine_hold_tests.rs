@@ -125,3 +125,40 @@ fn the_music_of_a_hold_is_neither_a_key_nor_a_machine() {
     call.keys("1");
     assert_eq!(call.answers().len(), 1);
 }
+
+#[test]
+fn an_update_before_the_answer_is_agreed_and_its_media_begin_with_the_200() {
+    let mut call = Call::new();
+    call.sip(SessionEvent::InviteSent);
+    call.sip(SessionEvent::Progress { status: 183, sdp: None });
+    reinvite(&mut call, "sendrecv", 0);
+    assert!(call.offers.iter().all(Option::is_some) && call.offers.len() == 1);
+    assert_eq!((call.started, call.changes.len()), (0, 0), "early media are no answer");
+    call.sip(SessionEvent::Answered { sdp: offer("sendrecv", 0) });
+    assert_eq!(call.started, 1);
+    let answered = call.notes.iter().find(|note| note.moment.kind() == "answered").expect("answered");
+    assert!(answered.moment.line().contains("PCMU, keys by RFC 4733 as payload 97"), "{}", answered.moment.line());
+}
+
+#[test]
+fn an_answer_to_our_refresh_may_change_the_address() {
+    let mut call = Call::answered();
+    call.sip(SessionEvent::Reanswered { sdp: ANSWER.to_vec() });
+    assert_eq!(call.changes.len(), 1);
+    call.sip(SessionEvent::Reanswered { sdp: b"v=0\r\n".to_vec() });
+    assert_eq!((call.changes.len(), kinds(&call, &["change_refused"]).len()), (1, 1));
+}
+
+#[test]
+fn what_the_far_side_says_of_its_bye_stands_in_the_verdict() {
+    for (cause, blame) in [(16, Blame::Customer), (41, Blame::Trunk)] {
+        let mut call = Call::answered();
+        let causes = vec![FarCause { protocol: crate::sip::session::Protocol::Q850, number: cause }];
+        call.sip(SessionEvent::Reason(causes));
+        call.sip(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
+        let verdict = &call.over.as_ref().expect("an ending").verdict;
+        assert_eq!((verdict.disposition, verdict.blame), (Disposition::BreakOff, blame));
+        assert!(verdict.detail.ends_with(&format!("says Q.850 cause {cause}")), "{}", verdict.detail);
+        assert_eq!(kinds(&call, &["reason"]).len(), 1);
+    }
+}

@@ -61,6 +61,8 @@ pub enum Action {
     Record {
         /// Comes back with the end of the recording.
         tag: u64,
+        /// What it will hold.
+        kind: RecordingKind,
         /// Longest length.
         max: Duration,
         /// End it after so much silence.
@@ -68,6 +70,13 @@ pub enum Action {
     },
     /// End the recording.
     StopRecording,
+    /// Record both ways until the call is over.
+    RecordCall {
+        /// Comes back with the end of the recording.
+        tag: u64,
+        /// Longest length.
+        longest: Duration,
+    },
     /// Nothing was said in this recording: its file is not wanted.
     Discard(RecordingRef),
     /// Something about the agent.
@@ -132,6 +141,13 @@ pub enum Keep {
     Recording {
         /// What it holds.
         kind: RecordingKind,
+        /// The file.
+        recording: RecordingRef,
+        /// Its length in ms.
+        duration_ms: u64,
+    },
+    /// The recording of the whole call.
+    CallOnRecord {
         /// The file.
         recording: RecordingRef,
         /// Its length in ms.

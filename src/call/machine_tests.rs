@@ -21,6 +21,8 @@ mod answerer;
 mod ear;
 #[path = "machine_hold_tests.rs"]
 mod hold;
+#[path = "machine_record_tests.rs"]
+mod record;
 
 /// A call and everything it has done.
 struct Call {
@@ -36,6 +38,7 @@ struct Call {
     offers: Vec<Option<Vec<u8>>>,
     notes: Vec<TimelineEvent>,
     recording: Option<u64>,
+    on_record: Option<u64>,
     agent: Vec<AgentAction>,
     playing_on: bool,
     over: Option<Ending>,
@@ -48,19 +51,25 @@ impl Call {
 
     /// By a survey with something more at its end, after an earlier attempt that left a message or did not.
     fn of(more: &str, message_left: bool) -> Call {
+        Call::with(more, |facts| facts.message_left = message_left)
+    }
+
+    fn with(more: &str, known: impl FnOnce(&mut Facts)) -> Call {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/surveys/aftersales_3day.toml");
         let text = std::fs::read_to_string(path).unwrap() + more;
         let definition = Definition::from_toml(path, &text).unwrap();
         let date = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
-        let facts = Facts {
+        let mut facts = Facts {
             language: "zh-CN".into(),
             plate: Some(Pii::new("沪A12386".into())),
             event_date: Some(date),
             advisor_number: None,
             now_local: date.and_hms_opt(10, 0, 0).unwrap(),
             answered: Default::default(),
-            message_left,
+            message_left: false,
+            record_calls: false,
         };
+        known(&mut facts);
         let local = LocalMedia {
             addr: IpAddr::from([127, 0, 0, 1]),
             port: 5000,
@@ -85,6 +94,7 @@ impl Call {
             offers: Vec::new(),
             notes: Vec::new(),
             recording: None,
+            on_record: None,
             agent: Vec::new(),
             playing_on: false,
             over: None,
@@ -134,6 +144,7 @@ impl Call {
                 Action::Agent(action) => self.agent.push(action),
                 Action::StopPlayback => self.playing_on = false,
                 Action::StopRecording => {}
+                Action::RecordCall { tag, .. } => self.on_record = Some(tag),
                 Action::ChangeMedia(agreed) => self.changes.push(agreed),
                 Action::AnswerOffer(answer) => self.offers.push(answer),
                 Action::KeyByInfo(press) => self.by_info.push(press.key),

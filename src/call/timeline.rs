@@ -49,6 +49,39 @@ pub enum Moment {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         srtp: Option<String>,
     },
+    /// The call was forwarded before it was answered: whoever answers may be somebody else.
+    Forwarded {
+        /// Who forwarded, masked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// To whom, masked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// Why, as the network says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A redirection was followed.
+    Redirected {
+        /// 300-399.
+        status: u16,
+        /// The new target, masked.
+        to: String,
+    },
+    /// One place of the trunk did not take the INVITE; it went to the next one.
+    MovedOn {
+        /// The place.
+        from: String,
+        /// The next one.
+        to: String,
+        /// What it answered, or that it could not be delivered.
+        why: String,
+    },
+    /// Why the far side ended it, as its BYE says.
+    Reason {
+        /// As `Q.850 cause 16`.
+        causes: Vec<String>,
+    },
     /// The first sound from the customer's side.
     FirstAudio,
     /// A question begins.
@@ -142,6 +175,16 @@ pub enum Moment {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failed: Option<String>,
     },
+    /// The customer has agreed: from here on the whole call is on record.
+    OnRecord,
+    /// The recording of the whole call ended.
+    CallRecorded {
+        /// Its length; 0 with nothing kept.
+        duration_ms: u64,
+        /// Why nothing could be kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+    },
     /// A call-back was booked, in the customer's local time.
     CallBack {
         /// The local time.
@@ -213,6 +256,10 @@ impl Moment {
             Moment::InviteSent => "invite_sent",
             Moment::Ringing { .. } => "ringing",
             Moment::Answered { .. } => "answered",
+            Moment::Forwarded { .. } => "forwarded",
+            Moment::Redirected { .. } => "redirected",
+            Moment::MovedOn { .. } => "moved_on",
+            Moment::Reason { .. } => "reason",
             Moment::FirstAudio => "first_audio",
             Moment::Asked { .. } => "asked",
             Moment::Prompts { .. } => "prompts",
@@ -230,6 +277,8 @@ impl Moment {
             Moment::Complaint(_) => "complaint",
             Moment::ComplaintNote(_) => "complaint_note",
             Moment::Recorded { .. } => "recorded",
+            Moment::OnRecord => "on_record",
+            Moment::CallRecorded { .. } => "call_recorded",
             Moment::CallBack { .. } => "call_back",
             Moment::WrongNumber => "wrong_number",
             Moment::FamilyMember => "family_member",
@@ -270,6 +319,14 @@ impl Moment {
                 let srtp = srtp.as_ref().map(|suite| format!(", SRTP {suite}")).unwrap_or_default();
                 format!("answered: {}{srtp}", media(codec, *telephone_event))
             }
+            Moment::Forwarded { by, to, reason } => {
+                let say = |word: &str, what: &Option<String>| what.as_ref().map(|what| format!(" {word} {what}"));
+                let parts = [say("by", by), say("to", to), say("for", reason)];
+                format!("the call was forwarded{}", parts.into_iter().flatten().collect::<String>())
+            }
+            Moment::Redirected { status, to } => format!("redirected ({status}) to {to}, followed"),
+            Moment::MovedOn { from, to, why } => format!("{from} did not take it ({why}); goes to {to}"),
+            Moment::Reason { causes } => format!("the far side says why: {}", causes.join(", ")),
             Moment::FirstAudio => "first sound from the customer's side".into(),
             Moment::Asked { question } => format!("asks {question}"),
             Moment::Prompts { prompts } => format!("says {}", prompts.join(" ")),
@@ -307,6 +364,13 @@ impl Moment {
             }
             Moment::Recorded { recording, duration_ms, failed: None } => {
                 format!("recorded {recording:?}: {duration_ms} ms")
+            }
+            Moment::OnRecord => "agrees: the whole call is recorded from here on".into(),
+            Moment::CallRecorded { failed: Some(error), .. } => {
+                format!("the whole call could not be recorded: {error}")
+            }
+            Moment::CallRecorded { duration_ms, failed: None } => {
+                format!("the whole call is on record: {duration_ms} ms")
             }
             Moment::CallBack { local } => format!("call-back booked for {local}"),
             Moment::WrongNumber => "wrong number".into(),

@@ -8,14 +8,16 @@ use crate::call::driver::{Order, Report, drive};
 use crate::call::machine::{Ending, Keep};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::config::Srtp;
 use crate::db::phones;
 use crate::dialer::policy::{Asked, Contact, Permit, Refusal};
+use crate::dialer::trunk_keeper::Keepers;
+use crate::dialer::trunks::Trunk;
+use crate::net::sip_transport::SipHandle;
 use crate::phone::{E164, Pii};
 use crate::survey::flow::Facts;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Options of `call`.
@@ -73,14 +75,10 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
         return Err(Failure::start("the number is on the do-not-call list"));
     }
     let line = parts::open_line(&settings, sip, prompts)?;
+    let keepers = ready(&settings, &trunk, &line.sip).await?;
     let zone = parts::zone(&settings)?;
     let order = Order {
-        target: trunk.target(&number).map_err(Failure::start)?,
-        next_hop: trunk.address,
-        from: trunk.from().map_err(Failure::start)?,
-        credentials: trunk.credentials.clone(),
-        srtp: trunk.settings.srtp == Srtp::Sdes,
-        ring_timeout: Duration::from_secs(trunk.settings.ring_timeout_s),
+        route: trunk.route(&number, Instant::now()).map_err(Failure::start)?,
         definition: survey.definition,
         facts: Facts {
             language: options.language.unwrap_or(settings.dealer.language),
@@ -90,20 +88,40 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
             now_local: Clock::System.now().with_timezone(&zone).naive_local(),
             answered: BTreeMap::new(),
             message_left: false,
+            record_calls: line.record_calls,
         },
         // nothing of this call is stored, so there is nobody to be held for it
         agents: None,
+        attempt: None,
     };
     let (reports, inbox) = mpsc::unbounded_channel();
     let printing = tokio::spawn(print(inbox, options.json));
     let ending = drive(&line, order, reports, parts::stop_on_signal()).await.map_err(Failure::start)?;
     let _ = printing.await;
+    keepers.end().await;
     // A BYE that was lost is sent again before the process may end.
     let sip = line.sip.clone();
     drop(line);
     sip.settled().await;
     conclude(&ending, options.json)
 }
+
+/// A trunk with a name is looked up, and registered with where it wants that, before it gets the call.
+async fn ready(settings: &Settings, trunk: &Trunk, sip: &SipHandle) -> Result<Keepers, Failure> {
+    let keepers = Keepers::start(std::slice::from_ref(trunk), sip, parts::resolver(settings)?.as_ref());
+    let until = Instant::now() + READY;
+    while let Some(fault) = trunk.known.read(|state| state.fault(Instant::now())) {
+        if Instant::now() >= until {
+            keepers.end().await;
+            return Err(Failure::Found(format!("trunks.{}: {fault}", trunk.name)));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(keepers)
+}
+
+/// How long a trunk may take to be found and to register us.
+const READY: Duration = Duration::from_secs(15);
 
 /// A person dials by hand: the number's history is not asked, everything else is.
 fn permitted(settings: &Settings, number: &E164) -> Result<(), Failure> {
@@ -129,9 +147,12 @@ async fn print(mut inbox: mpsc::UnboundedReceiver<Report>, json: bool) {
         match report {
             Report::Note(event) if json => say!("{}", serde_json::to_value(&event).unwrap_or_default()),
             Report::Note(event) => say!("{:>9.3} s  {}", event.offset_ms as f64 / 1000.0, event.moment.line()),
+            Report::Session(..) => {}
             // Whatever is kept in a stored call stands in the timeline as well.
             Report::Keep(Keep::InviteSent | Keep::Answered | Keep::Answer(..) | Keep::Complaint(_))
-            | Report::Keep(Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallBack(_))
+            | Report::Keep(
+                Keep::ComplaintNote(_) | Keep::Recording { .. } | Keep::CallOnRecord { .. } | Keep::CallBack(_),
+            )
             | Report::Keep(Keep::WrongNumber | Keep::DoNotCall | Keep::Lead(_) | Keep::Outcome(_))
             | Report::Keep(Keep::Transfer(..) | Keep::TransferEnded(..) | Keep::Quality(_)) => {}
         }

@@ -10,7 +10,7 @@ use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::prompt_files;
 use crate::survey::check::{self, Severity};
-use crate::survey::definition::StepKind;
+use crate::survey::definition::{Definition, Effect, Step, StepKind};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -58,6 +58,12 @@ pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
     }
     countries(&settings, &mut findings);
     if let Err(error) = parts::trunks(&settings) {
+        findings.error(error);
+    }
+    if let Err(error) = parts::sip_certificates(&settings) {
+        findings.error(error);
+    }
+    if let Err(error) = parts::web_certificate(&settings) {
         findings.error(error);
     }
     if let Err(error) = parts::calendar(&settings) {
@@ -114,6 +120,7 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
     }
     let mut used: BTreeSet<(String, String)> = BTreeSet::new();
     let mut whispers: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut offered: BTreeSet<(String, String)> = BTreeSet::new();
     for path in &files {
         match parts::read_survey(path) {
             Err(error) => findings.error(error),
@@ -126,10 +133,14 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
                         Severity::Info => say!("note     {text}"),
                     }
                 }
+                if settings.media.record_calls && !asks_to_record(&survey.definition) {
+                    findings.warning(format!("{}: media.record_calls is on, and this survey never asks whether it may: its calls are not recorded", path.display()));
+                }
                 let offers_agents = survey.definition.steps.iter().any(|step| matches!(step.kind, StepKind::Agent(_)));
                 for language in &survey.definition.languages {
                     let ids = check::used_prompts(&survey.definition, language);
                     used.extend(ids.into_iter().map(|id| (language.clone(), id.to_string())));
+                    offered.extend(OFFERED.iter().map(|id| (language.clone(), (*id).to_owned())));
                     if offers_agents {
                         whispers
                             .extend(whisper::all_prompts().into_iter().map(|id| (language.clone(), id.to_string())));
@@ -144,12 +155,24 @@ fn surveys(settings: &Settings, prompts: &PromptStore, findings: &mut Findings) 
             .warning(format!("{directory}/{language}/{id}.wav is missing: agents would hear less of whom they get"));
     }
     used.extend(whispers);
+    used.extend(offered);
     for prompt in prompts.iter() {
         if !used.contains(&(prompt.language().to_owned(), prompt.id().to_owned())) {
             let directory = settings.survey.prompts_dir.display();
             findings.warning(format!("{directory}/{}/{}.wav: no survey uses it", prompt.language(), prompt.id()));
         }
     }
+}
+
+/// Prompts that come with huifang for whoever wants them: a message for machines (docs/machines.md).
+const OFFERED: &[&str] = &["machine.message"];
+
+fn asks_to_record(definition: &Definition) -> bool {
+    let asks = |step: &Step| match &step.kind {
+        StepKind::Choice { options } => options.iter().any(|option| option.effect == Some(Effect::RecordCall)),
+        _ => false,
+    };
+    definition.steps.iter().any(asks)
 }
 
 fn media(settings: &Settings, findings: &mut Findings) {
@@ -167,7 +190,7 @@ fn media(settings: &Settings, findings: &mut Findings) {
     if let Some(free) = place.and_then(free_bytes).filter(|free| *free < LOW_DISK) {
         let mib = free / (1 << 20);
         findings.warning(format!(
-            "media.recordings_dir: only {mib} MiB are free for recordings (1 MiB a minute); one that does not fit is not kept"
+            "media.recordings_dir: only {mib} MiB are free for recordings (1 MiB a minute, 2 of a whole call); one that does not fit is not kept"
         ));
     }
 }

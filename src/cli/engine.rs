@@ -2,14 +2,19 @@
 
 use super::live_agents::LiveAgents;
 use super::{Failure, parts};
+use crate::call::trace::Keep;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Settings, TraceSip};
 use crate::db::journal::{Applier, Journal};
 use crate::db::reconcile::Scope;
 use crate::db::{self, Store, queue, surveys};
+use crate::dialer::tally::Tally;
+use crate::dialer::tracer::tracer;
+use crate::dialer::trunk_keeper::Keepers;
 use crate::dialer::trunks::Trunk;
 use crate::dialer::worker::{Engine, Until};
 use crate::media::prompt::PromptStore;
+use crate::net::media_engine::MediaStats;
 use crate::survey::check::{self, Severity};
 use crate::survey::definition::Definition;
 use crate::web::{self, Options, Part, Readiness, WebState};
@@ -26,6 +31,9 @@ use tokio_util::sync::CancellationToken;
 /// How long the last BYEs may take at the end; SIP itself gives them up after 32 s.
 const LAST_WORDS: Duration = Duration::from_secs(35);
 
+/// How long the last lot of SIP messages may take.
+const LAST_TRACES: Duration = Duration::from_secs(5);
+
 /// Surveys by key and published version.
 pub type Surveys = BTreeMap<(String, i32), Arc<Definition>>;
 
@@ -39,11 +47,13 @@ pub struct Running {
     engine: Arc<Engine>,
     live_agents: LiveAgents,
     trunks: Vec<Trunk>,
+    keepers: Keepers,
     ready: Readiness,
     page_task: JoinHandle<()>,
     page_stop: CancellationToken,
     applier: JoinHandle<Applier>,
     applier_stop: CancellationToken,
+    traces: Option<JoinHandle<()>>,
 }
 
 /// Starts everything but the dialling itself. What fails, fails here, before anybody is called.
@@ -54,11 +64,21 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     let manners = parts::manners(settings)?;
     let prompts = parts::load_prompts(&settings.survey.prompts_dir)?;
     let files = parts::load_surveys(&settings.survey.surveys_dir)?;
+    let certificate = parts::web_certificate(settings)?;
     let listener = TcpListener::bind(settings.web.listen)
         .await
         .map_err(|error| Failure::start(format!("web.listen: cannot listen on {}: {error}", settings.web.listen)))?;
     let page = listener.local_addr().map_err(Failure::start)?;
-    let (sip, registrar) = parts::open_sip_with_registrar(settings)?;
+    let tracing = match settings.trace.sip {
+        TraceSip::Off => None,
+        TraceSip::Failed => Some(tracer(Keep::Failed)),
+        TraceSip::All => Some(tracer(Keep::All)),
+    };
+    let (tap, tracer, writer) = match tracing {
+        Some((tap, tracer, writer)) => (Some(tap), Some(tracer), Some(writer)),
+        None => (None, None, None),
+    };
+    let (sip, registrar) = parts::open_sip_with_registrar(settings, tap)?;
     let store = parts::open_store(settings).await?;
     let line = parts::open_line(settings, sip, prompts.clone())?;
     let pool = store.pool.clone();
@@ -71,6 +91,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
     if replayed > 0 {
         tracing::warn!(replayed, "results of an earlier run were in the journal; they are stored now");
     }
+    let keepers = Keepers::start(&trunks, &line.sip, parts::resolver(settings)?.as_ref());
     let live_agents = LiveAgents::start(settings, &pool, &trunks, &line, registrar).await?;
     let purge = parts::purge(settings, &pool, format!("engine {node}"))?;
     let engine = Arc::new(Engine {
@@ -85,10 +106,13 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         node,
         purge,
         clock: clock.clone(),
+        tracer,
+        tally: Tally::default(),
         minutes: Default::default(),
     });
     take_over(&engine).await.map_err(|error| Failure::start(format!("calls of an earlier run: {error}")))?;
 
+    let traces = writer.map(|writer| tokio::spawn(writer.run(pool.clone())));
     let applier_stop = CancellationToken::new();
     let applier = tokio::spawn(applier.run(pool.clone(), applier_stop.clone()));
     ready.set("journal", Part::Ready);
@@ -96,17 +120,40 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         dealer: settings.dealer.name.clone(),
         zone: parts::zone(settings)?,
         language: settings.dealer.language.clone(),
+        weak: crate::report::weak::Rule { target: settings.weak_items.target, days: settings.weak_items.days },
+        logo: super::report::schedule(settings)?.logo,
         country: settings.dealer.country.clone(),
         token: parts::secret(settings.web.token.as_ref(), settings.web.token_file.as_deref(), "web.token_file")?,
         recordings: Some(parts::recordings_dir(settings)),
         page_ttl: TimeDelta::seconds(i64::try_from(settings.agents.page_ttl_s).unwrap_or(300)),
+        trusted_proxies: settings.web.trusted_proxies.iter().map(|proxy| proxy.to_canonical()).collect(),
+        limits: web::Limits {
+            token_per_min: settings.web.token_requests_per_min,
+            address_per_min: settings.web.address_requests_per_min,
+        },
     };
     let page_stop = CancellationToken::new();
     let state = WebState::new(pool.clone(), clock, ready.clone(), options);
     state.take_lists(super::import::rules(settings, false)?);
     state.show_queue(parts::outlook(settings)?);
-    let page_task = tokio::spawn(serve_page(state, listener, page_stop.clone()));
-    Ok(Running { page, pool, store, engine, live_agents, trunks, ready, page_task, page_stop, applier, applier_stop })
+    state.speak(engine.line.prompts.clone());
+    state.measure(engine.clone(), trunks.clone());
+    let page_task = tokio::spawn(serve_page(state, listener, certificate, page_stop.clone()));
+    Ok(Running {
+        page,
+        pool,
+        store,
+        engine,
+        live_agents,
+        trunks,
+        keepers,
+        ready,
+        page_task,
+        page_stop,
+        applier,
+        applier_stop,
+        traces,
+    })
 }
 
 impl Running {
@@ -117,11 +164,17 @@ impl Running {
         self.ready.set("dialer", Part::Failed("the dialler has stopped".into()));
     }
 
+    /// What the media threads have done so far.
+    pub fn media_stats(&self) -> MediaStats {
+        self.engine.line.media.stats()
+    }
+
     /// Ends everything: the journal is emptied into the store first.
     pub async fn end(self) -> Result<(), Failure> {
         self.page_stop.cancel();
         let _ = self.page_task.await;
         self.live_agents.end().await;
+        self.keepers.end().await;
         self.applier_stop.cancel();
         if self.applier.await.is_err() || self.engine.journal.backlog().records > 0 {
             tracing::warn!("some results are still in the journal; they are stored at the next start");
@@ -132,12 +185,27 @@ impl Running {
         if tokio::time::timeout(LAST_WORDS, sip.settled()).await.is_err() {
             tracing::warn!("a trunk did not answer our last messages");
         }
+        // It ends with the user agent, whose last messages it writes.
+        if let Some(traces) = self.traces
+            && tokio::time::timeout(LAST_TRACES, traces).await.is_err()
+        {
+            tracing::warn!("the last SIP messages are not in their traces");
+        }
         self.store.close().await.map_err(|error| Failure::Found(error.to_string()))
     }
 }
 
-async fn serve_page(state: WebState, listener: TcpListener, stop: CancellationToken) {
-    if let Err(error) = web::serve(state, listener, stop).await {
+async fn serve_page(
+    state: WebState,
+    listener: TcpListener,
+    certificate: Option<parts::WebCertificate>,
+    stop: CancellationToken,
+) {
+    let tls = certificate.map(|(certificate, config)| {
+        tokio::spawn(certificate.keep_fresh(stop.clone()));
+        config
+    });
+    if let Err(error) = web::serve_by(state, listener, tls, stop).await {
         tracing::error!(%error, "the status page has stopped; calls go on");
     }
 }

@@ -53,7 +53,7 @@ impl LiveAgents {
     }
 }
 
-fn patience(agents: &config::Agents) -> Patience {
+pub fn patience(agents: &config::Agents) -> Patience {
     Patience {
         ring: Duration::from_secs(agents.ring_s),
         accept: Duration::from_secs(agents.accept_s),

@@ -1,4 +1,5 @@
 //! The commands: one file for each; parse, run, exit status (0 done, 1 the run found a failure, 2 cannot start).
+#![forbid(unsafe_code)]
 
 /// A line on standard output. Unlike `println!` it does not panic when nobody reads on (`huifang call … | head`): a call that is up goes on and ends as it should.
 macro_rules! say {
@@ -15,6 +16,7 @@ mod callee;
 mod check;
 mod control;
 mod customer;
+mod database;
 mod demo;
 mod do_not_call;
 mod engine;
@@ -23,13 +25,21 @@ mod import;
 mod live_agents;
 mod migrate;
 mod parts;
+mod person;
 mod plan;
 mod purge;
 mod queue;
+mod report;
 mod secret_input;
 mod serve;
+mod simulate;
+mod summary;
 mod survey;
 mod tasks;
+mod telemetry;
+mod tokens;
+mod trace;
+mod trunks;
 mod users;
 
 use crate::config::{self, Settings};
@@ -38,6 +48,7 @@ use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use telemetry::Telemetry;
 
 /// Follow-up calls for car dealers: dials due customers over SIP, asks the survey, keeps every answer.
 #[derive(Parser, Debug)]
@@ -72,6 +83,8 @@ enum Command {
     Serve(serve::Options),
     /// Brings the database to this version's tables.
     Migrate,
+    /// Runs psql, pg_dump or another command on the database (docs/operations.md).
+    Database(database::Options),
     /// Loads a list of customers who are owed a call.
     Import(import::Options),
     /// Plans what the follow-up calendar owes: surveys into the queue, manual touches for their owners. Planning twice plans nothing twice.
@@ -82,8 +95,16 @@ enum Command {
     Customer(customer::Options),
     /// What is due, why the next one waits, and when tonight's work will be done.
     Queue(queue::Options),
+    /// What became of the unattended run, what is left, and what needs a person.
+    Summary(summary::Options),
     /// A follow-up's whole story.
     FollowUp(follow_up::Options),
+    /// Ladder diagram of an attempt: which SIP messages went between whom, and when (docs/traces.md).
+    Trace(trace::Options),
+    /// A day's, a week's or a month's report as slides, workbook, tables or page.
+    Report(report::Options),
+    /// How well each trunk serves: ASR, ACD, post-dial delay, causes; what has fallen.
+    Trunks(trunks::Options),
     /// Dials nothing new, at once and on every engine; live calls go on.
     Pause(control::Options),
     /// Dials again.
@@ -92,14 +113,18 @@ enum Command {
     Drain(control::Options),
     /// Puts follow-ups that were set aside for a person back into the queue.
     Release(control::Release),
-    /// Removes recordings whose time is over, as a running engine does each hour (docs/retention.md).
+    /// Removes recordings, timelines and keyed answers whose time is over, as a running engine does each hour (docs/retention.md).
     Purge(purge::Options),
+    /// Everything that is held on one customer: exports it for them, or erases it but for what is counted (docs/retention.md).
+    Person(person::Options),
     /// Numbers that nobody dials: add, remove, import, list.
     DoNotCall(do_not_call::Options),
     /// Who takes calls: adds, changes, lists agents; puts them on and off duty.
     Agents(agents::Options),
     /// Who signs in on the pages: adds, disables, lists users; sets passwords.
     Users(users::Options),
+    /// Which programs may ask the API: adds, lists, revokes tokens.
+    Tokens(tokens::Options),
     /// Places one call now and prints it as it happens; nothing is stored.
     Call(call::Options),
     /// Plays simulated customers: answers SIP calls by persona of the called number and keys like people.
@@ -108,6 +133,8 @@ enum Command {
     Check(check::Options),
     /// Publishes, lists, shows, compares, checks and draws surveys.
     Survey(survey::Options),
+    /// A night of calls in virtual time: completion, end, trunk use, agents, each with its band. Nobody is called (docs/simulator.md).
+    Simulate(simulate::Options),
     /// Measures on this machine what calls cost: media, signalling, and what happens past the limit.
     Bench(bench::Options),
 }
@@ -146,37 +173,57 @@ pub fn run() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> Result<(), Failure> {
-    log_to_stderr(&arguments.log)?;
-    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::start(format!("no threads: {error}")))?;
     let file = arguments.config;
-    runtime.block_on(async move {
+    // Only the engine has spans to tell of, and where to is in its settings.
+    let telemetry = match &arguments.command {
+        Command::Serve(_) => {
+            let _inside = runtime.enter();
+            Telemetry::open(&settings(file.as_deref())?.telemetry)?
+        }
+        _ => None,
+    };
+    log_to_stderr(&arguments.log, telemetry.as_ref())?;
+    raise_file_limit();
+    let done = runtime.block_on(async move {
         match arguments.command {
             Command::Demo(options) => demo::run(options).await,
             Command::Serve(options) => serve::run(settings(file.as_deref())?, options).await,
             Command::Migrate => migrate::run(settings(file.as_deref())?).await,
+            Command::Database(options) => database::run(settings(file.as_deref())?, options).await,
             Command::Import(options) => import::run(settings(file.as_deref())?, options).await,
             Command::Plan(options) => plan::run(settings(file.as_deref())?, options).await,
             Command::Tasks(options) => tasks::run(settings(file.as_deref())?, options).await,
             Command::Customer(options) => customer::run(settings(file.as_deref())?, options).await,
             Command::Queue(options) => queue::run(settings(file.as_deref())?, options).await,
+            Command::Summary(options) => summary::run(settings(file.as_deref())?, options).await,
             Command::FollowUp(options) => follow_up::run(settings(file.as_deref())?, options).await,
+            Command::Trace(options) => trace::run(settings(file.as_deref())?, options).await,
+            Command::Report(options) => report::run(settings(file.as_deref())?, options).await,
+            Command::Trunks(options) => trunks::run(settings(file.as_deref())?, options).await,
             Command::Pause(options) => control::run(settings(file.as_deref())?, options, CampaignState::Paused).await,
             Command::Resume(options) => control::run(settings(file.as_deref())?, options, CampaignState::Running).await,
             Command::Drain(options) => control::run(settings(file.as_deref())?, options, CampaignState::Draining).await,
             Command::Release(options) => control::release(settings(file.as_deref())?, options).await,
             Command::Purge(options) => purge::run(settings(file.as_deref())?, options).await,
+            Command::Person(options) => person::run(settings(file.as_deref())?, options).await,
             Command::DoNotCall(options) => do_not_call::run(settings(file.as_deref())?, options).await,
             Command::Agents(options) => agents::run(settings(file.as_deref())?, options).await,
             Command::Users(options) => users::run(settings(file.as_deref())?, options).await,
+            Command::Tokens(options) => tokens::run(settings(file.as_deref())?, options).await,
             Command::Call(options) => call::run(settings(file.as_deref())?, options).await,
             Command::Callee(options) => callee::run(options).await,
             Command::Survey(options) => survey::run(settings(file.as_deref())?, options).await,
+            Command::Simulate(options) => simulate::run(settings(file.as_deref())?, options).await,
             Command::Check(options) => check::run(file.as_deref(), options).await,
             Command::Bench(options) => bench::run(options).await,
         }
-    })
+    });
+    if let Some(telemetry) = telemetry {
+        telemetry.end();
+    }
+    done
 }
 
 /// Every call has a socket: as many open files as the system lets this process have, not the 1,024 that a shell gives.
@@ -189,11 +236,11 @@ fn raise_file_limit() {
     }
 }
 
-fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+fn log_to_stderr(filter: &str, telemetry: Option<&Telemetry>) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| Failure::start(format!("--log {filter}: {error}")))?;
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    telemetry::log(filter, colours, telemetry);
     Ok(())
 }
 

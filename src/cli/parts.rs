@@ -3,13 +3,15 @@
 use super::Failure;
 use crate::agent::desk::Registrar;
 use crate::call::driver::Line;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::db::surveys::{self, Published};
 use crate::db::{self, Store, StoreError, StoreSettings};
+use crate::dialer::forget::Forget;
 use crate::dialer::outlook;
 use crate::dialer::policy::country::{self, Pack};
 use crate::dialer::policy::{Keep, Manners};
 use crate::dialer::retention::Purge;
+pub use crate::dialer::surveys::Catalog;
 use crate::dialer::trunks::Trunk;
 use crate::followup::calendar::Offset;
 use crate::followup::calendar::rule::Calendar;
@@ -17,11 +19,13 @@ use crate::media::amd;
 use crate::media::prompt::PromptStore;
 use crate::net::media_engine::{MediaConfig, MediaEngine};
 use crate::net::prompt_files;
-use crate::net::sip_transport::{self, SipHandle};
+use crate::net::resolve::Resolver;
+use crate::net::sip_transport::{self, Listen, SipHandle, Tls, TlsFiles};
+use crate::net::tls_files::Certificate;
 use crate::sip::auth::Credentials;
-use crate::sip::endpoint::{EndpointConfig, IncomingPolicy};
+use crate::sip::endpoint::{DoorConfig, EndpointConfig, IncomingPolicy, Strangers};
 use crate::sip::registrar::RegistrarConfig;
-use crate::survey::check::PromptCatalog;
+use crate::sip::tap::Tap;
 use crate::survey::definition::Definition;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -31,6 +35,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 /// A survey with the text that it was read from.
@@ -45,11 +50,7 @@ pub struct SurveyFile {
 impl SurveyFile {
     /// Publishes it under the version that it states.
     pub async fn publish(&self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Published, Failure> {
-        let Definition { key, version, titles, .. } = &*self.definition;
-        let name = titles.values().next().unwrap_or(key);
-        let number =
-            i32::try_from(*version).map_err(|_| Failure::start(format!("{key}: version {version} is too large")))?;
-        surveys::publish(conn, key, name, number, &self.text, now).await.map_err(Failure::start)
+        surveys::publish_stated(conn, &self.definition, &self.text, now).await.map_err(Failure::start)
     }
 }
 
@@ -153,10 +154,16 @@ pub fn trunks(settings: &Settings) -> Result<Vec<Trunk>, Failure> {
             }
             (None, _) => None,
         };
-        let address = trunk.address.ok_or_else(|| Failure::start(format!("trunks.{name}.address: is missing")))?;
-        trunks.push(Trunk { name: name.clone(), address, credentials, settings: trunk.clone() });
+        trunks.push(Trunk::new(name, credentials, trunk.clone()));
     }
     Ok(trunks)
+}
+
+/// Who knows where named trunks are; nobody is asked where none is named.
+pub fn resolver(settings: &Settings) -> Result<Option<Resolver>, Failure> {
+    let named = settings.trunks.values().any(|trunk| trunk.host.is_some());
+    let resolver = || Resolver::new(&settings.dns.addresses(), settings.sip.listen.is_ipv6());
+    named.then(resolver).transpose().map_err(|error| Failure::start(format!("dns: {error}")))
 }
 
 /// The country packs: the built-in ones, and those of `dialer.countries_dir`.
@@ -200,19 +207,6 @@ pub fn node(settings: &Settings) -> String {
     })
 }
 
-/// The prompts as the survey compiler asks for them.
-pub struct Catalog<'a>(pub &'a PromptStore);
-
-impl PromptCatalog for Catalog<'_> {
-    fn has(&self, language: &str, id: &str) -> bool {
-        self.0.get(language, id).is_some()
-    }
-
-    fn length_ms(&self, language: &str, id: &str) -> Option<u64> {
-        self.0.get(language, id).map(|prompt| prompt.length_ms().into())
-    }
-}
-
 /// A secret that is given directly (environment) or by a file; line ends around it do not count.
 pub fn secret(direct: Option<&SecretString>, file: Option<&Path>, key: &str) -> Result<Option<SecretString>, Failure> {
     if let Some(direct) = direct {
@@ -230,22 +224,82 @@ pub fn secret(direct: Option<&SecretString>, file: Option<&Path>, key: &str) -> 
 /// Binds the SIP socket. Makes nothing on the disk, so it can come before the store.
 pub fn open_sip(settings: &Settings) -> Result<SipHandle, Failure> {
     let config = |bound: SocketAddr| endpoint(settings, bound, None);
-    let (sip, _nobody_calls_us) = sip_transport::start(settings.sip.listen, config).map_err(Failure::start)?;
+    let (sip, _nobody_calls_us) = sip_transport::start(listen(settings)?, config).map_err(Failure::start)?;
     Ok(sip)
 }
 
 /// The same, for an engine with which agents' softphones register.
-pub fn open_sip_with_registrar(settings: &Settings) -> Result<(SipHandle, Registrar), Failure> {
-    let config = |bound: SocketAddr| endpoint(settings, bound, Some(RegistrarConfig::new(&settings.agents.realm)));
+pub fn open_sip_with_registrar(settings: &Settings, tap: Option<Tap>) -> Result<(SipHandle, Registrar), Failure> {
+    let registrar = Some(RegistrarConfig::new(&settings.agents.realm));
+    let config = |bound: SocketAddr| EndpointConfig { tap, ..endpoint(settings, bound, registrar) };
     let (sip, _nobody_calls_us, events) =
-        sip_transport::start_with_registrar(settings.sip.listen, config).map_err(Failure::start)?;
+        sip_transport::start_with_registrar(listen(settings)?, config).map_err(Failure::start)?;
     Ok((sip.clone(), Registrar::of(sip, events)))
+}
+
+/// Where SIP is listened for, and with which certificates.
+fn listen(settings: &Settings) -> Result<Listen, Failure> {
+    let sip = &settings.sip;
+    let tcp = sip.listen_tcp.or_else(|| speaks(settings, config::Transport::Tcp).then_some(sip.listen));
+    Ok(Listen { udp: sip.listen, tcp, tls: sip.tls.listen, certificates: sip_certificates(settings)? })
+}
+
+/// Whether a trunk may be reached so.
+fn speaks(settings: &Settings, transport: config::Transport) -> bool {
+    let may = |trunk: &config::Trunk| match trunk.transport {
+        config::Transport::Auto => transport != config::Transport::Tls || settings.sip.tls.ca_file.is_some(),
+        only => only == transport,
+    };
+    settings.trunks.values().any(may)
+}
+
+/// The certificates of `[sip.tls]`, where TLS is spoken.
+pub fn sip_certificates(settings: &Settings) -> Result<Option<Arc<Tls>>, Failure> {
+    let wanted = settings.sip.tls.listen.is_some() || speaks(settings, config::Transport::Tls);
+    wanted.then(|| certificates(settings)).transpose()
+}
+
+/// The certificates of `[sip.tls]`, and whom each trunk has to be.
+fn certificates(settings: &Settings) -> Result<Arc<Tls>, Failure> {
+    let files = &settings.sip.tls;
+    let own = files.certificate_file.clone().zip(files.key_file.clone());
+    let files = TlsFiles { own, ca: files.ca_file.clone(), verify_clients: files.verify_clients };
+    let tls = Tls::load(files).map_err(|error| Failure::start(format!("sip.tls: {error}")))?;
+    for (key, trunk) in &settings.trunks {
+        // of a named trunk the name is asked for wherever it is found (`trunk_keeper`)
+        if let (Some(address), Some(name)) = (trunk.address, &trunk.server_name) {
+            tls.expect(address, name).map_err(|error| Failure::start(format!("trunks.{key}.server_name: {error}")))?;
+        }
+    }
+    Ok(Arc::new(tls))
 }
 
 fn endpoint(settings: &Settings, bound: SocketAddr, registrar: Option<RegistrarConfig>) -> EndpointConfig {
     let local = SocketAddr::new(settings.sip.public_ip(), bound.port());
     let incoming = IncomingPolicy::Refuse(403);
-    EndpointConfig { incoming, registrar, ..EndpointConfig::new(local, &settings.sip.user_agent) }
+    let door = Some(door(settings));
+    EndpointConfig { incoming, registrar, door, ..EndpointConfig::new(local, &settings.sip.user_agent) }
+}
+
+/// Who is no stranger: this machine, trunks, agents' hosts, and what the settings name. Named trunks come to it when their names are looked up.
+fn door(settings: &Settings) -> DoorConfig {
+    let sip = &settings.sip;
+    let own = ["127.0.0.0/8", "::1/128"].into_iter().filter_map(config::network);
+    let named = sip.known_hosts.iter().filter_map(|host| config::network(host));
+    let trunks = settings.trunks.values().flat_map(|trunk| {
+        trunk.address.map(|address| address.ip()).into_iter().chain(trunk.redirect_hosts.iter().copied())
+    });
+    let hosts = trunks.chain(settings.agents.allow_hosts.iter().copied()).map(|ip| ip.to_canonical().into());
+    DoorConfig {
+        strangers: match sip.strangers {
+            config::Strangers::Drop => Strangers::Drop,
+            config::Strangers::Refuse => Strangers::Refuse,
+        },
+        known: own.chain(named).chain(hosts).collect(),
+        rate: sip.stranger_rate,
+        ban_after: sip.ban_after,
+        ban: Duration::from_secs(sip.ban_s),
+    }
 }
 
 /// Starts the media threads beside the SIP socket.
@@ -254,7 +308,8 @@ pub fn open_line(settings: &Settings, sip: SipHandle, prompts: Arc<PromptStore>)
     let public_ip = settings.sip.public_ip();
     let (recordings, machines) = (recordings_dir(settings), machines(settings));
     let hold_max = Duration::from_secs(settings.media.hold_max_s);
-    Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings, machines, hold_max })
+    let record_calls = settings.media.record_calls;
+    Ok(Line { sip, media: Arc::new(media), prompts, public_ip, recordings, machines, hold_max, record_calls })
 }
 
 /// How to listen for machines.
@@ -287,6 +342,20 @@ fn media_config(settings: &Settings) -> MediaConfig {
     }
 }
 
+/// A certificate that is kept fresh, and what serves it.
+pub type WebCertificate = (Arc<Certificate>, Arc<ServerConfig>);
+
+/// The certificate of pages and API; none: they are served without TLS.
+pub fn web_certificate(settings: &Settings) -> Result<Option<WebCertificate>, Failure> {
+    let (Some(certificate), Some(key)) = (&settings.web.certificate_file, &settings.web.key_file) else {
+        return Ok(None);
+    };
+    let told = |error: String| Failure::start(format!("web.certificate_file, web.key_file: {error}"));
+    let certificate = Certificate::load(certificate, key).map_err(|error| told(error.to_string()))?;
+    let config = certificate.server_config(&["http/1.1"]).map_err(|error| told(error.to_string()))?;
+    Ok(Some((certificate, config)))
+}
+
 /// Where recordings go.
 pub fn recordings_dir(settings: &Settings) -> PathBuf {
     settings.media.recordings_dir.clone().unwrap_or_else(|| settings.database.data_dir.join("recordings"))
@@ -297,16 +366,30 @@ pub fn journal_dir(settings: &Settings) -> PathBuf {
     settings.database.data_dir.join("journal")
 }
 
+/// Who runs the command, for the audit log.
+pub fn user() -> String {
+    let id = nix::unistd::Uid::current();
+    let user = nix::unistd::User::from_uid(id).ok().flatten();
+    user.map_or_else(|| id.to_string(), |user| user.name)
+}
+
 /// What removes recordings whose time is over; `by` says who does it.
 pub fn purge(settings: &Settings, pool: &sqlx::PgPool, by: String) -> Result<Purge, Failure> {
+    let packs = packs(settings)?;
+    let own = &settings.retention;
     Ok(Purge {
         pool: pool.clone(),
         directory: recordings_dir(settings),
-        keep: Keep::new(settings.retention.recordings_days, &packs(settings)?),
+        keep: Keep::new(own.recordings_days, &packs),
         journal: journal_dir(settings),
         node: node(settings),
         by,
         missing: false,
+        forget: Forget {
+            answers: Keep::of(|kept| kept.answers_days, own.answers_days, &packs),
+            attempts: Keep::of(|kept| kept.attempts_days, own.attempts_days, &packs),
+        },
+        traces: chrono::TimeDelta::days(settings.retention.traces_days.into()),
     })
 }
 

@@ -1,9 +1,10 @@
-//! `huifang purge`: removes recordings whose time is over, as a running engine does each hour, or says which would go; and names files that no recording has.
+//! `huifang purge`: removes recordings, timelines and keyed answers whose time is over, as a running engine does each hour, or says which would go; and names files that no recording has.
 
 use super::{Failure, parts};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::retention::Due;
+use crate::dialer::forget::Forgotten;
 use crate::dialer::retention::{Failed, Orphans, Purge, PurgeError, Purged};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -45,7 +46,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let stop = parts::stop_on_signal();
     let store = parts::open_store(&settings).await?;
     let report = async {
-        let mut purge = parts::purge(&settings, &store.pool, format!("user {}", user()))?;
+        let mut purge = parts::purge(&settings, &store.pool, format!("user {}", parts::user()))?;
         purge.missing = options.missing;
         work(&purge, &options, Clock::System.now(), &stop).await.map_err(Failure::start)
     };
@@ -53,7 +54,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let _ = store.close().await;
     let report = report?;
     for Failed { what, why } in &report.purged.failed {
-        eprintln!("recording {what}: its file cannot be removed: {why}");
+        eprintln!("recording {what}: its file cannot be removed or finished: {why}");
     }
     match options.json {
         true => say!("{}", serde_json::to_string(&report).unwrap_or_default()),
@@ -61,7 +62,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     }
     match report.purged.failed.len() {
         0 => Ok(()),
-        failed => Err(Failure::Found(format!("files that could not be removed: {failed}"))),
+        failed => Err(Failure::Found(format!("files that could not be removed or finished: {failed}"))),
     }
 }
 
@@ -74,7 +75,8 @@ async fn work(
     let (due, mut purged) = match options.dry_run {
         true => {
             let (due, held) = purge.look(now).await?;
-            (due, Purged { held, ..Purged::default() })
+            let traces = purge.traces_due(now).await?;
+            (due, Purged { held, traces, ..Purged::default() })
         }
         false => (Vec::new(), purge.run(now, stop).await?),
     };
@@ -93,10 +95,21 @@ fn print(report: &Report, zone: Tz) {
     for due in &report.due {
         say!("{}  {:<12} made {}, kept until {}", due.id, due.kind, day(due.recorded_at), day(due.keep_until));
     }
-    let Purged { purged, bytes, held, elsewhere, .. } = report.purged;
+    let Purged { purged, bytes, held, elsewhere, traces, .. } = report.purged;
     match report.dry_run {
         true => say!("Recordings whose time is over: {} (dry run: nothing was removed)", report.due.len()),
         false => say!("Recordings removed: {purged} ({:.1} MB)", bytes as f64 / 1e6),
+    }
+    if report.purged.salvaged > 0 {
+        say!("Recordings that an engine left unfinished, and that are kept now: {}", report.purged.salvaged);
+    }
+    if !report.dry_run {
+        let Forgotten { timelines, answers, persons } = report.purged.forgotten;
+        say!("Timelines removed: {timelines}, keyed answers: {answers}, customers erased: {persons}");
+    }
+    match report.dry_run {
+        true => say!("SIP messages whose time is over: {traces}"),
+        false => say!("SIP messages removed: {traces}"),
     }
     if held > 0 {
         say!("Held by an open complaint: {held}");
@@ -118,11 +131,4 @@ fn print(report: &Report, zone: Tz) {
             "Files that only the journal knows: {in_journal} (stored when the engine starts; refused ones stand in refused.log)"
         );
     }
-}
-
-/// Who runs the command, for the audit log.
-fn user() -> String {
-    let id = nix::unistd::Uid::current();
-    let user = nix::unistd::User::from_uid(id).ok().flatten();
-    user.map_or_else(|| id.to_string(), |user| user.name)
 }

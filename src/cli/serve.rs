@@ -1,6 +1,6 @@
 //! `huifang serve`: the engine, unattended. Plans what the calendar owes, works the queue off until SIGTERM or SIGINT, then closes live calls politely, and ends.
 
-use super::{Failure, engine, parts, plan};
+use super::{Failure, engine, parts, plan, report};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::dialer::worker::Until;
@@ -32,7 +32,13 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let stop = parts::stop_on_signal();
     let until = if options.until_idle { Until::Idle } else { Until::Stopped };
     let rules = plan::rules(&settings, false)?;
+    let reports = report::schedule(&settings)?;
     let running = engine::start(&settings).await?;
+    let making = settings
+        .reports
+        .folder
+        .is_some()
+        .then(|| tokio::spawn(reports.keep(running.pool.clone(), Clock::System, stop.clone())));
     let planning = tokio::spawn(planner::keep_planning(
         running.pool.clone(),
         rules,
@@ -41,10 +47,17 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
         Clock::System,
         stop.clone(),
     ));
-    say!("huifang is at work; its page is at http://{}/", running.page);
+    let scheme = if settings.web.certificate_file.is_some() { "https" } else { "http" };
+    if scheme == "http" && !running.page.ip().is_loopback() && settings.web.trusted_proxies.is_empty() {
+        eprintln!(
+            "huifang: passwords and names of customers go over the network in the clear: set web.certificate_file, or a proxy with TLS and web.trusted_proxies"
+        );
+    }
+    say!("huifang is at work; its page is at {scheme}://{}/", running.page);
     running.work(until, stop).await;
     // A planning in the middle is cut off: what it has written stays, the rest is planned the next time.
     planning.abort();
+    making.iter().for_each(|making| making.abort());
     let _ = planning.await;
     running.end().await
 }

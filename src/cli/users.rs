@@ -57,6 +57,8 @@ enum What {
 /// What somebody may do on the pages.
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
 enum Role {
+    /// Sees how the run goes, people masked; changes nothing, hears nobody.
+    ReadOnly,
     /// Takes calls, works complaints.
     Agent,
     /// Sees and steers everything of the dealer's.
@@ -68,6 +70,7 @@ enum Role {
 impl From<Role> for UserRole {
     fn from(role: Role) -> UserRole {
         match role {
+            Role::ReadOnly => UserRole::ReadOnly,
             Role::Agent => UserRole::Agent,
             Role::Manager => UserRole::Manager,
             Role::Admin => UserRole::Admin,
@@ -115,7 +118,7 @@ async fn list(conn: &mut PgConnection, json: bool) -> Result<(), Failure> {
             );
         } else {
             let word = if disabled_at.is_some() { "disabled" } else { role.as_str() };
-            say!("{id}  {word:<8} {name}");
+            say!("{id}  {word:<9} {name}");
         }
     }
     Ok(())
@@ -155,6 +158,6 @@ async fn find(conn: &mut PgConnection, name: &str) -> Result<User, Failure> {
 async fn note(conn: &mut PgConnection, action: &str, user: UserId) -> Result<(), Failure> {
     let detail = serde_json::json!({ "by": "command line" });
     let (at, object) = (Clock::System.now(), format!("user {user}"));
-    let entry = audit::Entry { at, user: None, action: action.to_owned(), object, detail };
+    let entry = audit::Entry::ours(at, action, object, detail);
     audit::add(conn, &entry, rand::random()).await.map_err(Failure::start)
 }

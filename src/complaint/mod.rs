@@ -5,6 +5,7 @@
 //! 1 listen and record → 2 analyse → 3 solution → 4 tell the customer → 5 act → report back → 6 review → close
 //!                                     ╰ pass on → accept | hand back                             ╰ not settled: 2 again
 //! ```
+#![forbid(unsafe_code)]
 
 pub mod act;
 pub mod case;

@@ -18,6 +18,8 @@ pub struct Media {
     pub threads: usize,
     /// Calls that one media thread takes.
     pub calls_per_thread: usize,
+    /// Whole calls are put on record where the customer agrees; the survey asks.
+    pub record_calls: bool,
     /// Recordings are trimmed and levelled when they end.
     pub polish: bool,
     /// Seconds for which a customer may hold the call.
@@ -40,6 +42,7 @@ impl Default for Media {
             port_max: 29999,
             threads: 0,
             calls_per_thread: 2500,
+            record_calls: false,
             polish: true,
             hold_max_s: 120,
             in_band: InBand::Auto,

@@ -2,16 +2,23 @@
 //!
 //! Structs and their defaults only: reading is `load`, judging is `validate`. No file is opened here and no secret is ever shown:
 //! passwords and tokens come from the environment or from a file that a `…_file` key names, never from the TOML text itself.
+#![forbid(unsafe_code)]
 
+mod headers;
 mod load;
 mod media;
+mod reports;
+mod sip;
 mod validate;
 
 #[cfg(test)]
 mod tests;
 
+pub use headers::{RESERVED as RESERVED_HEADERS, split as split_header};
 pub use load::{Problem, Problems, judge, parse};
 pub use media::{InBand, Machines, Media};
+pub use reports::{Reports, WeakItems};
+pub use sip::{Dns, NumberFormat, Prack, Sip, SipTls, Srtp, Strangers, Transport, Trunk, network};
 pub use validate::validate;
 
 use chrono::NaiveTime;
@@ -36,6 +43,8 @@ pub struct Settings {
     pub database: Database,
     /// `[sip]`: the user agent's own side.
     pub sip: Sip,
+    /// `[dns]`: which name servers know the trunks' names.
+    pub dns: Dns,
     /// `[trunks.NAME]`: where calls leave.
     pub trunks: BTreeMap<String, Trunk>,
     /// `[media]`: RTP, recordings.
@@ -48,8 +57,16 @@ pub struct Settings {
     pub agents: Agents,
     /// `[calendar]`: which touches customers are owed.
     pub calendar: Calendar,
+    /// `[trace]`: SIP messages of attempts.
+    pub trace: Trace,
+    /// `[telemetry]`: traces for OpenTelemetry.
+    pub telemetry: Telemetry,
     /// `[retention]`: how long things are kept.
     pub retention: Retention,
+    /// `[reports]`: decks and sheets that are made by themselves.
+    pub reports: Reports,
+    /// `[weak_items]`: which items are proposed for improvement.
+    pub weak_items: WeakItems,
     /// `[survey]`: where surveys and prompts lie.
     pub survey: Survey,
     /// `[web]`: status API and page.
@@ -99,118 +116,6 @@ impl Default for Database {
     fn default() -> Self {
         Database { data_dir: "data".into(), url: None, url_file: None, max_connections: 10 }
     }
-}
-
-/// `[sip]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct Sip {
-    /// UDP address to listen on; with an unspecified IP (`0.0.0.0`) `advertise` must say what peers see.
-    pub listen: SocketAddr,
-    /// The IP that goes into Via, Contact and SDP; default: the listening IP.
-    pub advertise: Option<IpAddr>,
-    /// `User-Agent`.
-    pub user_agent: String,
-}
-
-impl Default for Sip {
-    fn default() -> Self {
-        Sip {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)),
-            advertise: None,
-            user_agent: concat!("huifang/", env!("CARGO_PKG_VERSION")).into(),
-        }
-    }
-}
-
-impl Sip {
-    /// The IP that peers are told.
-    pub fn public_ip(&self) -> IpAddr {
-        self.advertise.unwrap_or(self.listen.ip())
-    }
-}
-
-/// `[trunks.NAME]`: a SIP trunk.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct Trunk {
-    /// IP and port of the trunk's proxy. Names come with a later version.
-    pub address: Option<SocketAddr>,
-    /// User part of From: the number that customers see.
-    pub from_user: String,
-    /// Host part of From; default: the trunk's IP.
-    pub from_domain: Option<String>,
-    /// Display name of From.
-    pub display_name: Option<String>,
-    /// Digest user name, where the trunk asks for one.
-    pub username: Option<String>,
-    /// Digest password; only from the environment (`HUIFANG__TRUNKS__NAME__PASSWORD`).
-    pub password: Option<SecretString>,
-    /// A file that holds the digest password.
-    pub password_file: Option<PathBuf>,
-    /// Calls at the same time.
-    pub max_calls: u32,
-    /// New calls each second.
-    pub calls_per_second: f64,
-    /// Whether the media are encrypted.
-    pub srtp: Srtp,
-    /// How numbers are written in the Request-URI.
-    pub number_format: NumberFormat,
-    /// Seconds a phone may ring before CANCEL; counted from the INVITE.
-    pub ring_timeout_s: u64,
-    /// Only numbers that begin with one of these leave here; empty: all.
-    pub prefixes: Vec<String>,
-    /// Smaller is taken first; the next one only where this has no room.
-    pub priority: u16,
-    /// Share of the calls among trunks of one priority.
-    pub weight: u16,
-    /// Seconds from the first call, or from the end of a pause, to the full rate.
-    pub ramp_up_s: u64,
-}
-
-/// `srtp` of a trunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Srtp {
-    /// RTP in the clear.
-    Off,
-    /// SRTP with keys in the SDP (RFC 4568); a trunk that does not take it gets no call.
-    Sdes,
-}
-
-impl Default for Trunk {
-    fn default() -> Self {
-        Trunk {
-            address: None,
-            from_user: "huifang".into(),
-            from_domain: None,
-            display_name: None,
-            username: None,
-            password: None,
-            password_file: None,
-            max_calls: 10,
-            calls_per_second: 2.0,
-            srtp: Srtp::Off,
-            number_format: NumberFormat::E164,
-            ring_timeout_s: 40,
-            prefixes: Vec::new(),
-            priority: 10,
-            weight: 1,
-            ramp_up_s: 10,
-        }
-    }
-}
-
-/// How a number is written for a trunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NumberFormat {
-    /// `+8613800138000`
-    E164,
-    /// `8613800138000`
-    Plain,
-    /// `013800138000`-style national dialling, as the numbering plan writes it.
-    National,
 }
 
 /// `[dialer]`
@@ -417,12 +322,61 @@ impl Default for Calendar {
     }
 }
 
-/// `[retention]`
+/// Of which attempts the SIP messages are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TraceSip {
+    /// Of none.
+    Off,
+    /// Of those that went wrong.
+    #[default]
+    Failed,
+    /// Of all.
+    All,
+}
+
+/// `[trace]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Trace {
+    /// Of which attempts whole SIP messages are kept.
+    pub sip: TraceSip,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Telemetry {
+    /// Where spans go: the root of an OpenTelemetry collector that takes OTLP by HTTP (`http://127.0.0.1:4318`). None: nowhere.
+    pub otlp_endpoint: Option<String>,
+    /// The share of attempts and requests that are traced, 0 to 1.
+    pub sample: f64,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Telemetry { otlp_endpoint: None, sample: 1.0 }
+    }
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Retention {
     /// Days for which recordings are kept, where that is less than the country pack of the called number says; default: what the pack says.
     pub recordings_days: Option<u32>,
+    /// The same for what was keyed; scores and what they mean stay.
+    pub answers_days: Option<u32>,
+    /// The same for timelines of attempts; outcomes stay.
+    pub attempts_days: Option<u32>,
+    /// Days for which SIP messages of attempts are kept.
+    pub traces_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention { recordings_days: None, answers_days: None, attempts_days: None, traces_days: 14 }
+    }
 }
 
 /// `[survey]`
@@ -451,10 +405,29 @@ pub struct Web {
     pub token: Option<SecretString>,
     /// A file that holds the bearer token.
     pub token_file: Option<PathBuf>,
+    /// Certificates in PEM, ours first: pages and API by TLS alone. Read anew when it changes.
+    pub certificate_file: Option<PathBuf>,
+    /// The key of the first certificate, in PEM.
+    pub key_file: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count, as IP addresses.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Requests of one API token in a minute; 0: no limit.
+    pub token_requests_per_min: u32,
+    /// Requests from one address in a minute; 0: no limit. This machine's own are not counted.
+    pub address_requests_per_min: u32,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Web { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), token: None, token_file: None }
+        Web {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            token: None,
+            token_file: None,
+            certificate_file: None,
+            key_file: None,
+            trusted_proxies: Vec::new(),
+            token_requests_per_min: 600,
+            address_requests_per_min: 1200,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Judging settings that read well: values out of range and values that do not go together. All mistakes in one go.
 
-use super::{END_OF_DAY, Problem, Settings, Trunk};
+use super::{END_OF_DAY, Problem, Settings, SipTls, Transport, Trunk};
 use chrono::{NaiveTime, Weekday};
 
 /// Every mistake in `settings`; `origin` names the file for the messages.
@@ -11,12 +11,15 @@ pub fn validate(settings: &Settings, origin: &str) -> Vec<Problem> {
     };
     dealer(settings, &mut problem);
     sockets(settings, &mut problem);
+    tls(&settings.sip.tls, &mut problem);
     for (name, trunk) in &settings.trunks {
         self::trunk(name, trunk, &mut problem);
     }
     dialer(settings, &mut problem);
     agents(settings, &mut problem);
     calendar(settings, &mut problem);
+    telemetry(settings, &mut problem);
+    reports(settings, &mut problem);
     retention(settings, &mut problem);
     found
 }
@@ -62,7 +65,27 @@ fn sockets(settings: &Settings, problem: &mut Report<'_>) {
             problem(key, format!("{value} is not from {} to {}", range.start(), range.end()));
         }
     }
+    let sip = &settings.sip;
+    for host in sip.known_hosts.iter().filter(|host| super::network(host).is_none()) {
+        problem("sip.known_hosts", format!("`{host}` is neither an IP address nor a network, as 192.0.2.0/24"));
+    }
+    if !(0.1..=1_000.0).contains(&sip.stranger_rate) {
+        problem("sip.stranger_rate", "0.1 to 1000 messages a second are wanted".into());
+    }
+    if !(1..=86_400).contains(&sip.ban_s) {
+        problem("sip.ban_s", "1 to 86400 seconds are wanted".into());
+    }
+    for server in settings.dns.servers.iter().filter(|server| super::sip::name_server(server).is_none()) {
+        problem("dns.servers", format!("`{server}` is neither an IP address nor IP:port"));
+    }
     let web = &settings.web;
+    if web.certificate_file.is_some() != web.key_file.is_some() {
+        let missing = if web.key_file.is_none() { "web.key_file" } else { "web.certificate_file" };
+        problem(missing, "is missing: certificate and key go together".into());
+    }
+    if (1..60).contains(&web.address_requests_per_min) {
+        problem("web.address_requests_per_min", "0 (no limit) or at least 60 are wanted: a page needs several".into());
+    }
     if web.token.is_none() && web.token_file.is_none() && !web.listen.ip().is_loopback() {
         problem(
             "web.listen",
@@ -71,10 +94,52 @@ fn sockets(settings: &Settings, problem: &mut Report<'_>) {
     }
 }
 
+/// Where TLS for SIP is set up by halves.
+fn tls(tls: &SipTls, problem: &mut Report<'_>) {
+    let certificate = tls.certificate_file.is_some();
+    if certificate != tls.key_file.is_some() {
+        problem("sip.tls", "certificate_file and key_file go together".into());
+    }
+    if tls.listen.is_some() && !certificate {
+        problem("sip.tls.listen", "wants certificate_file and key_file".into());
+    }
+    if tls.verify_clients && tls.ca_file.is_none() {
+        problem("sip.tls.verify_clients", "wants ca_file: the authority of those who may connect".into());
+    }
+}
+
 fn trunk(name: &str, trunk: &Trunk, problem: &mut Report<'_>) {
     let key = |key: &str| format!("trunks.{name}.{key}");
-    if trunk.address.is_none() {
-        problem(&key("address"), "is missing (IP:port of the trunk's proxy)".into());
+    if trunk.server_name.is_some() && !matches!(trunk.transport, Transport::Tls | Transport::Auto) {
+        problem(&key("server_name"), "is looked at with transport = \"tls\" only".into());
+    }
+    match (&trunk.address, &trunk.host) {
+        (None, None) => problem(&key("address"), "is missing (IP:port of the trunk's proxy; or host, a name)".into()),
+        (Some(_), Some(_)) => problem(&key("host"), "is given beside address: one of them is wanted".into()),
+        (None, Some(host)) if !is_host_name(host) => {
+            problem(&key("host"), format!("`{host}` is no host name (an IP address goes into address)"));
+        }
+        (Some(_), None) | (None, Some(_)) => {}
+    }
+    if trunk.host.is_none() {
+        if trunk.port.is_some() {
+            problem(&key("port"), "belongs to host; address has its own".into());
+        }
+        if trunk.transport == Transport::Auto {
+            problem(
+                &key("transport"),
+                "\"auto\" asks the records of host: with address say \"udp\", \"tcp\" or \"tls\"".into(),
+            );
+        }
+    }
+    if trunk.port == Some(0) {
+        problem(&key("port"), "1 to 65535 are wanted".into());
+    }
+    if !(60..=86_400).contains(&trunk.register_expires_s) {
+        problem(&key("register_expires_s"), "60 to 86400 seconds are wanted".into());
+    }
+    if trunk.options_s != 0 && !(10..=3_600).contains(&trunk.options_s) {
+        problem(&key("options_s"), "0 (none) or 10 to 3600 seconds are wanted".into());
     }
     if trunk.max_calls == 0 {
         problem(&key("max_calls"), "at least 1 is wanted".into());
@@ -94,12 +159,26 @@ fn trunk(name: &str, trunk: &Trunk, problem: &mut Report<'_>) {
     if trunk.ramp_up_s > 3600 {
         problem(&key("ramp_up_s"), "at most 3600 seconds are wanted".into());
     }
+    for (name, message) in super::headers::problems(trunk) {
+        problem(&key(name), message);
+    }
     if trunk.username.is_none() && (trunk.password.is_some() || trunk.password_file.is_some()) {
         problem(&key("username"), "is missing beside the password".into());
     }
     if trunk.password.is_some() && trunk.password_file.is_some() {
         problem(&key("password_file"), "the password is given twice".into());
     }
+}
+
+/// A name as DNS has it (RFC 1123 2.1), and no IP address.
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let labels: Vec<&str> = text.strip_suffix('.').unwrap_or(text).split('.').collect();
+    let numeric = labels.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    text.len() <= 253 && labels.iter().all(|part| label(part)) && !numeric
 }
 
 fn agents(settings: &Settings, problem: &mut Report<'_>) {
@@ -134,8 +213,57 @@ fn calendar(settings: &Settings, problem: &mut Report<'_>) {
 }
 
 fn retention(settings: &Settings, problem: &mut Report<'_>) {
-    if settings.retention.recordings_days.is_some_and(|days| !(1..=3650).contains(&days)) {
-        problem("retention.recordings_days", "1 to 3650 days are wanted".into());
+    let own = &settings.retention;
+    for (key, days) in [
+        ("retention.recordings_days", own.recordings_days),
+        ("retention.answers_days", own.answers_days),
+        ("retention.attempts_days", own.attempts_days),
+    ] {
+        if days.is_some_and(|days| !(1..=3650).contains(&days)) {
+            problem(key, "1 to 3650 days are wanted".into());
+        }
+    }
+    if !(1..=3650).contains(&own.traces_days) {
+        problem("retention.traces_days", "1 to 3650 days are wanted".into());
+    }
+}
+
+fn reports(settings: &Settings, problem: &mut Report<'_>) {
+    let own = &settings.reports;
+    for (key, words, known) in [
+        ("reports.kinds", &own.kinds, &["daily", "weekly", "monthly"][..]),
+        ("reports.formats", &own.formats, &["pptx", "xlsx", "csv", "html", "json"]),
+    ] {
+        for word in words.iter().filter(|word| !known.contains(&word.as_str())) {
+            problem(key, format!("`{word}` is none of {}", known.join(", ")));
+        }
+    }
+    if !(1..=100).contains(&settings.weak_items.target) {
+        problem("weak_items.target", "1 to 100 percent are wanted".into());
+    }
+    if !(1..=366).contains(&settings.weak_items.days) {
+        problem("weak_items.days", "1 to 366 days are wanted".into());
+    }
+    if own.hour > 23 {
+        problem("reports.hour", "0 to 23 is wanted".into());
+    }
+}
+
+fn telemetry(settings: &Settings, problem: &mut Report<'_>) {
+    let own = &settings.telemetry;
+    if let Some(endpoint) = &own.otlp_endpoint
+        && !endpoint.strip_prefix("http://").is_some_and(|host| {
+            host.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'[')
+                && host.bytes().all(|byte| byte.is_ascii_graphic())
+        })
+    {
+        problem(
+            "telemetry.otlp_endpoint",
+            format!("`{endpoint}` is no address of a collector (http://127.0.0.1:4318)"),
+        );
+    }
+    if !(0.0..=1.0).contains(&own.sample) {
+        problem("telemetry.sample", "0 to 1 is wanted".into());
     }
 }
 

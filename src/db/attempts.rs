@@ -56,9 +56,8 @@ pub enum BeginError {
     Store(#[from] StoreError),
 }
 
-/// Commits the attempt and sets its follow-up to `in_call`, in one transaction; pins the survey version. Returns the attempt's ordinal (1 is the first).
+/// Commits the attempt and sets its follow-up to `in_call`, in one statement; pins the survey version. Returns the attempt's ordinal (1 is the first).
 pub async fn begin(conn: &mut PgConnection, new: &NewAttempt) -> std::result::Result<i32, BeginError> {
-    let mut tx = conn.begin().await.map_err(StoreError::from)?;
     let inserted = sqlx::query_scalar(
         "with taken as (
              select f.id, f.state, f.survey_key, f.phone_id, p.number, f.lease_node
@@ -66,11 +65,14 @@ pub async fn begin(conn: &mut PgConnection, new: &NewAttempt) -> std::result::Re
              where f.id = $1 and f.lease_token = $2 and f.lease_expires_at > $3 and f.deadline > $3
                and f.state in ('waiting', 'retry', 'call_back') and coalesce(f.survey_version, $4) = $4
              for update of f
+         ), moved as (
+             update follow_ups f set state = 'in_call', state_detail = null, survey_version = $4 from taken t where f.id = t.id
+             returning f.id
          )
          insert into attempts (id, follow_up_id, ordinal, phone_id, number, trunk, node, lease_token, taken_from, survey_key, survey_version, began_at)
          select $5, t.id, (select count(*) + 1 from attempts a where a.follow_up_id = t.id), t.phone_id, t.number, $6, t.lease_node, $2, t.state,
                 t.survey_key, $4, $3
-         from taken t
+         from taken t join moved m on m.id = t.id
          returning ordinal",
     )
     .bind(new.follow_up.0)
@@ -79,7 +81,7 @@ pub async fn begin(conn: &mut PgConnection, new: &NewAttempt) -> std::result::Re
     .bind(new.survey_version)
     .bind(new.id.0)
     .bind(&new.trunk)
-    .fetch_optional(&mut *tx)
+    .fetch_optional(conn)
     .await
     .map_err(|error| {
         let error = StoreError::from(error);
@@ -89,24 +91,12 @@ pub async fn begin(conn: &mut PgConnection, new: &NewAttempt) -> std::result::Re
             Some(_) | None => BeginError::Store(error),
         }
     })?;
-    let Some(ordinal) = inserted else { return Err(BeginError::NotOurs(new.follow_up)) };
-    let done =
-        sqlx::query("update follow_ups set state = 'in_call', state_detail = null, survey_version = $2 where id = $1")
-            .bind(new.follow_up.0)
-            .bind(new.survey_version)
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::from)?;
-    if done.rows_affected() != 1 {
-        return Err(StoreError::row("follow_ups", new.follow_up, "one row was to be set in_call").into());
-    }
-    tx.commit().await.map_err(StoreError::from)?;
-    Ok(ordinal)
+    inserted.ok_or(BeginError::NotOurs(new.follow_up))
 }
 
 /// Writes that the INVITE left: from here on the attempt counts, and nothing redials by itself. The first time stands.
 pub async fn mark_sent(conn: &mut PgConnection, id: AttemptId, at: DateTime<Utc>) -> Result<()> {
-    sqlx::query(
+    let done = sqlx::query(
         "with sent as (update attempts set invite_sent_at = $2 where id = $1 and invite_sent_at is null returning follow_up_id)
          update follow_ups f set attempts_made = attempts_made + 1 from sent where f.id = sent.follow_up_id",
     )
@@ -114,19 +104,19 @@ pub async fn mark_sent(conn: &mut PgConnection, id: AttemptId, at: DateTime<Utc>
     .bind(at)
     .execute(&mut *conn)
     .await?;
-    exists(conn, id).await
+    if done.rows_affected() == 1 { Ok(()) } else { exists(conn, id).await }
 }
 
 /// Takes back that the INVITE left: no byte of it did, so it was no attempt. Doing it again changes nothing.
 pub async fn never_sent(conn: &mut PgConnection, id: AttemptId) -> Result<()> {
-    sqlx::query(
+    let done = sqlx::query(
         "with unsent as (update attempts set invite_sent_at = null where id = $1 and invite_sent_at is not null returning follow_up_id)
          update follow_ups f set attempts_made = attempts_made - 1 from unsent where f.id = unsent.follow_up_id",
     )
     .bind(id.0)
     .execute(&mut *conn)
     .await?;
-    exists(conn, id).await
+    if done.rows_affected() == 1 { Ok(()) } else { exists(conn, id).await }
 }
 
 /// When the attempts at a follow-up began, first to last: those whose INVITE left, and an open one.

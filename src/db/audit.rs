@@ -12,9 +12,14 @@ use uuid::Uuid;
 pub struct Entry {
     /// When.
     pub at: DateTime<Utc>,
-    /// Who; none for the API's token, and where nobody needs to sign in.
+    /// Which user; none for a token, the command line, the engine, and where nobody needs to sign in.
     #[sqlx(rename = "user_id")]
     pub user: Option<Uuid>,
+    /// By which of `api_tokens`.
+    #[sqlx(rename = "token_id")]
+    pub token: Option<Uuid>,
+    /// IP address that it was asked from, where the server knows it.
+    pub address: Option<String>,
     /// What was done, as `recording.play`.
     pub action: String,
     /// To what: a kind and an id, or a path.
@@ -23,13 +28,22 @@ pub struct Entry {
     pub detail: Value,
 }
 
+impl Entry {
+    /// What the command line or the engine does by itself: `detail` says which and who.
+    pub fn ours(at: DateTime<Utc>, action: &str, object: impl Into<String>, detail: Value) -> Entry {
+        Entry { at, user: None, token: None, address: None, action: action.to_owned(), object: object.into(), detail }
+    }
+}
+
 /// Adds an entry; `random` makes its id.
 pub async fn add(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) -> Result<()> {
     let id = uuid_v7(u64::try_from(entry.at.timestamp_millis()).unwrap_or(0), random);
-    sqlx::query("insert into audit_log (id, at, user_id, action, object, detail) values ($1, $2, $3, $4, $5, $6)")
+    sqlx::query("insert into audit_log (id, at, user_id, token_id, address, action, object, detail) values ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(id)
         .bind(entry.at)
         .bind(entry.user)
+        .bind(entry.token)
+        .bind(&entry.address)
         .bind(&entry.action)
         .bind(&entry.object)
         .bind(&entry.detail)
@@ -41,11 +55,12 @@ pub async fn add(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) -> Re
 /// Adds an entry unless the same person did the same to the same thing before.
 pub async fn add_once(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) -> Result<()> {
     let known: bool = sqlx::query_scalar(
-        "select exists (select from audit_log where user_id is not distinct from $1 and action = $2 and object = $3)",
+        "select exists (select from audit_log where user_id is not distinct from $1 and token_id is not distinct from $4 and action = $2 and object = $3)",
     )
     .bind(entry.user)
     .bind(&entry.action)
     .bind(&entry.object)
+    .bind(entry.token)
     .fetch_one(&mut *conn)
     .await?;
     if known { Ok(()) } else { add(conn, entry, random).await }
@@ -53,10 +68,12 @@ pub async fn add_once(conn: &mut PgConnection, entry: &Entry, random: [u8; 10]) 
 
 /// The newest `limit` entries, last written first.
 pub async fn newest(conn: &mut PgConnection, limit: i64) -> Result<Vec<Entry>> {
-    Ok(sqlx::query_as("select at, user_id, action, object, detail from audit_log order by seq desc limit $1")
-        .bind(limit)
-        .fetch_all(conn)
-        .await?)
+    Ok(sqlx::query_as(
+        "select at, user_id, token_id, address, action, object, detail from audit_log order by seq desc limit $1",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await?)
 }
 
 #[cfg(test)]
@@ -72,6 +89,8 @@ mod tests {
         let entry = |minute, action: &str| Entry {
             at: at(minute),
             user: None,
+            token: None,
+            address: None,
             action: action.to_owned(),
             object: "recording:1".to_owned(),
             detail: json!({ "n": minute }),

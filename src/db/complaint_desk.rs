@@ -253,6 +253,40 @@ pub async fn summary(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Summ
     .await?)
 }
 
+/// Complaints opened in a period, by cause and level.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Opened {
+    /// The cause; none until somebody has said.
+    pub cause: Option<String>,
+    /// The level.
+    pub level: String,
+    /// How many.
+    pub count: i64,
+    /// How many of them are closed by now.
+    pub closed: i64,
+    /// How many of them are open past their deadline at `now`.
+    pub overdue: i64,
+}
+
+/// Counts the complaints opened from `from` on and before `to`.
+pub async fn opened(
+    conn: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Opened>> {
+    Ok(sqlx::query_as(
+        "select cause, level, count(*) as count, count(*) filter (where state = 'closed') as closed,
+                count(*) filter (where state = 'open' and (due_at < $3 or (contacted_at is null and contact_due_at < $3))) as overdue
+         from complaints where opened_at >= $1 and opened_at < $2 group by 1, 2 order by 3 desc, 1 nulls last, 2",
+    )
+    .bind(from)
+    .bind(to)
+    .bind(now)
+    .fetch_all(conn)
+    .await?)
+}
+
 /// Names that were responsible for a complaint, by name.
 pub async fn owners(conn: &mut PgConnection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar("select distinct owner from complaints where owner is not null order by owner limit 200")

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Oldest PostgreSQL that is used.
 const OLDEST: u32 = 14;
 /// Name of database and role.
-const NAME: &str = "huifang";
+pub const NAME: &str = "huifang";
 /// The longest socket path the system takes (`sun_path` without its end mark).
 const SOCKET_PATH_MAX: usize = 107;
 /// The socket's name: the port is part of it, and nothing listens on that port.
@@ -148,6 +148,11 @@ fn places() -> Vec<PathBuf> {
         all.extend(std::env::split_paths(&path));
     }
     all
+}
+
+/// The directory of PostgreSQL's programs that the private cluster runs with.
+pub fn binaries() -> Result<PathBuf, SetupError> {
+    newest_binaries(&places())
 }
 
 /// The directory of the newest PostgreSQL among `places`.
@@ -314,7 +319,7 @@ impl Cluster {
         let socket = self.socket.to_string_lossy().replace('"', "\"\"").replace('\'', "''");
         let settings = format!(
             "listen_addresses = ''\nunix_socket_directories = '\"{socket}\"'\nunix_socket_permissions = 0700\nport = 5432\n\
-             max_connections = 100\nfsync = on\ntimezone = 'UTC'\nlog_timezone = 'UTC'\nlc_messages = 'C'\n"
+             max_connections = 100\nfsync = on\ntimezone = 'UTC'\nlog_timezone = 'UTC'\nlc_messages = 'C'\njit = off\n"
         );
         let path = self.data.join("huifang.conf");
         fs::write(&path, settings).map_err(|e| SetupError::io("write", &path, &e))

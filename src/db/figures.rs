@@ -46,6 +46,16 @@ pub struct Count {
 
 /// Counts follow-ups by group and final disposition. A follow-up belongs to the period in which it ended; while it is open, to that of its due time.
 pub async fn dispositions(conn: &mut PgConnection, period: &Period<'_>, by: By) -> Result<Vec<Count>> {
+    dispositions_of(conn, period, None, by).await
+}
+
+/// The same, of one advisor's events, written as [`By::Advisor`] writes them (empty: of those that name none).
+pub async fn dispositions_of(
+    conn: &mut PgConnection,
+    period: &Period<'_>,
+    advisor: Option<&str>,
+    by: By,
+) -> Result<Vec<Count>> {
     let by = match by {
         By::Day => "day",
         By::Advisor => "advisor",
@@ -61,6 +71,7 @@ pub async fn dispositions(conn: &mut PgConnection, period: &Period<'_>, by: By) 
          join service_events e on e.id = f.service_event_id
          left join advisors a on a.id = e.advisor_id
          where coalesce(f.closed_at, f.due_at) >= $3 and coalesce(f.closed_at, f.due_at) < $4 and ($5::text is null or f.survey_key = $5)
+           and ($6::text is null or coalesce(a.name || coalesce(' (' || a.staff_number || ')', ''), '') = $6)
          group by 1, 2, 3 order by 1, 2 nulls last, 3",
     )
     .bind(by)
@@ -68,9 +79,20 @@ pub async fn dispositions(conn: &mut PgConnection, period: &Period<'_>, by: By) 
     .bind(period.from)
     .bind(period.to)
     .bind(period.survey)
+    .bind(advisor)
     .fetch_all(conn)
     .await?;
     Ok(rows)
+}
+
+/// Advisors of events that have a follow-up, as [`By::Advisor`] writes them, by name.
+pub async fn advisors(conn: &mut PgConnection) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar(
+        "select distinct a.name || coalesce(' (' || a.staff_number || ')', '') as written from advisors a
+         where exists (select from service_events e join follow_ups f on f.service_event_id = e.id where e.advisor_id = a.id) order by 1",
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// What happened to attempts in a period, by disposition; none: still open.

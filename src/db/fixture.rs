@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// The survey that every follow-up here asks.
 pub const SURVEY: &str = "aftersales_3day";
 
-/// An id of any kind, the same for the same number.
+/// An id of any kind, the same for the same number; numbers up to 4,095 have ids of their own (a UUIDv7 keeps four bits for its version).
 pub fn id<T: From<Uuid>>(n: u16) -> T {
     let [high, low] = n.to_be_bytes();
     T::from(uuid_v7(1_700_000_000_000, [high, low, 0, 0, 0, 0, 0, 0, 0, 1]))

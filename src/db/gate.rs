@@ -21,7 +21,7 @@ const PERIOD: TimeDelta = TimeDelta::days(30);
 pub struct Limits<'a> {
     /// Calls at the same time.
     pub max_calls: u32,
-    /// Time between two calls.
+    /// Time between two calls; zero: no pace.
     pub interval: TimeDelta,
     /// Calls at the same time over all trunks; 0: no limit.
     pub all_calls: u32,
@@ -69,37 +69,56 @@ pub async fn begin<T>(
 
 /// Locks the trunk's row, and moves its pace on where there is room.
 async fn pass<T>(tx: &mut PgConnection, new: &NewAttempt, limits: &Limits<'_>) -> Result<Option<Gate<T>>> {
-    let names: Vec<&str> = if limits.all_calls > 0 { vec![ALL, &new.trunk] } else { vec![&new.trunk] };
-    let lines: Vec<(String, DateTime<Utc>, Option<DateTime<Utc>>)> = sqlx::query_as(
-        "select name, next_at, held_until from trunk_lines where name = any($1) order by name for update",
-    )
-    .bind(&names)
-    .fetch_all(&mut *tx)
-    .await?;
+    // in the order of the names, everywhere: no two can wait for each other
+    if limits.all_calls > 0 {
+        line(tx, ALL).await?;
+    }
     let now = new.began_at;
-    let Some((_, next_at, held_until)) = lines.into_iter().find(|(name, ..)| *name == new.trunk) else {
+    let Some((next_at, held_until)) = line(tx, &new.trunk).await? else {
         return Err(StoreError::row("trunk_lines", &new.trunk, "there is none: `open_lines` comes first"));
     };
     if let Some(held) = held_until.filter(|held| *held > now) {
         return Ok(Some(Gate::Held(held)));
     }
-    if next_at > now {
+    if next_at > now && limits.interval > TimeDelta::zero() {
         return Ok(Some(Gate::Paced(next_at)));
     }
     // A little late: the beat is kept. Much later: no burst to catch up.
     let base = if now - next_at < limits.interval { next_at } else { now };
-    let done = sqlx::query(
-        "update trunk_lines set next_at = $2
-         where name = $1 and (select count(*) from attempts where trunk = $1 and ended_at is null) <= $3
-           and ($4 = 0 or (select count(*) from attempts where ended_at is null) <= $4)",
-    )
-    .bind(&new.trunk)
-    .bind(base + limits.interval)
-    .bind(i64::from(limits.max_calls))
-    .bind(i64::from(limits.all_calls))
-    .execute(tx)
-    .await?;
-    Ok((done.rows_affected() == 0).then_some(Gate::Full))
+    if limits.all_calls > 0 && open(tx, None).await? > i64::from(limits.all_calls) {
+        return Ok(Some(Gate::Full));
+    }
+    if open(tx, Some(&new.trunk)).await? > i64::from(limits.max_calls) {
+        return Ok(Some(Gate::Full));
+    }
+    let done = sqlx::query("update trunk_lines set next_at = $2 where name = $1")
+        .bind(&new.trunk)
+        .bind(base + limits.interval)
+        .execute(tx)
+        .await?;
+    match done.rows_affected() {
+        1 => Ok(None),
+        _ => Err(StoreError::row("trunk_lines", &new.trunk, "one row was to be moved on")),
+    }
+}
+
+/// Attempts that are open, the one that is just being begun included: over a trunk, or over all. After the trunk's row is locked.
+async fn open(tx: &mut PgConnection, trunk: Option<&str>) -> Result<i64> {
+    let all = "select count(*) from attempts where ended_at is null";
+    let own = "select count(*) from attempts where trunk = $1 and ended_at is null";
+    let count = match trunk {
+        None => sqlx::query_scalar(all),
+        Some(trunk) => sqlx::query_scalar(own).bind(trunk),
+    };
+    Ok(count.fetch_one(tx).await?)
+}
+
+/// Locks a trunk's row: its next moment, and until when it is left alone.
+async fn line(tx: &mut PgConnection, name: &str) -> Result<Option<(DateTime<Utc>, Option<DateTime<Utc>>)>> {
+    Ok(sqlx::query_as("select next_at, held_until from trunk_lines where name = $1 for update")
+        .bind(name)
+        .fetch_optional(tx)
+        .await?)
 }
 
 /// Makes sure that trunks have their rows. At the start of an engine.

@@ -2,11 +2,14 @@
 //!
 //! A function is one statement (or one transaction) on a connection that the caller gives; times are arguments, never the database's clock;
 //! how many rows a statement touched is asserted. No function holds a transaction open while a call is going on.
+#![forbid(unsafe_code)]
 
 pub mod agent_bindings;
 pub mod agent_sessions;
 pub mod agents;
 pub mod answers;
+pub mod api_tokens;
+pub mod attempt_figures;
 pub mod attempts;
 pub mod audit;
 pub mod calendar;
@@ -19,30 +22,40 @@ pub mod controls;
 pub mod customers;
 pub mod desk;
 pub mod embedded;
+pub mod erase;
 mod error;
 pub mod figures;
 pub mod follow_ups;
+pub mod forget;
 pub mod gate;
+pub mod gauges;
 pub mod imports;
 pub mod journal;
 pub mod leads;
 pub mod media_quality;
 pub mod outlook;
+pub mod person;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
 pub mod retention;
+pub mod run;
+pub mod satisfaction;
 pub mod screen;
 mod setup;
+pub mod sip_messages;
 pub mod state;
 pub mod status;
 pub mod story;
 pub mod surveys;
 pub mod tasks;
 pub mod transfers;
+pub mod trunk_figures;
+pub mod trunk_states;
 pub mod user_sessions;
 pub mod users;
 pub mod wake;
+pub mod weak_items;
 
 #[cfg(test)]
 pub(crate) mod fixture;

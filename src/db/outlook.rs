@@ -47,23 +47,94 @@ fn masked<S: serde::Serializer>(number: &E164, serializer: S) -> std::result::Re
     serializer.serialize_str(&number.masked())
 }
 
-/// The next `limit` of the queue: what is due in the order of the lease, then what comes after by time.
-pub async fn next(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Waiting>> {
-    Ok(sqlx::query_as(
-        "select f.id, f.survey_key, f.state, f.next_attempt_at, f.deadline, f.attempts_made, f.state_detail, f.lease_node, f.lease_expires_at,
+/// What is shown of a follow-up of the queue, at `$1`.
+macro_rules! waiting {
+    ($rest:literal) => {
+        concat!(
+            "select f.id, f.survey_key, f.state, f.next_attempt_at, f.deadline, f.attempts_made, f.state_detail, f.lease_node, f.lease_expires_at,
                 p.number, c.time_zone,
                 (select k.state from campaigns k where k.state <> 'running' and (k.survey_key is null or k.survey_key = f.survey_key)
                  order by k.survey_key nulls first limit 1) as campaign,
                 exists (select from attempts a where a.number = p.number and a.ended_at is null) as in_call
          from follow_ups f join phones p on p.id = f.phone_id join customers c on c.id = f.customer_id
-         where f.state in ('waiting', 'retry', 'call_back') and f.deadline > $1
+         where f.deadline > $1 ",
+            $rest
+        )
+    };
+}
+
+/// The next `limit` of the queue: what is due in the order of the lease, then what comes after by time.
+pub async fn next(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Waiting>> {
+    Ok(sqlx::query_as(waiting!(
+        "and f.state in ('waiting', 'retry', 'call_back')
          order by (f.next_attempt_at > $1), case when f.next_attempt_at <= $1 then f.queue_rank end, f.next_attempt_at, f.id
-         limit $2",
-    )
+         limit $2"
+    ))
     .bind(now)
     .bind(limit)
     .fetch_all(conn)
     .await?)
+}
+
+/// Those of the queue whose deadline comes first, `limit` at most.
+pub async fn by_deadline(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Waiting>> {
+    Ok(sqlx::query_as(waiting!("and f.state in ('waiting', 'retry', 'call_back') order by f.deadline, f.id limit $2"))
+        .bind(now)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?)
+}
+
+/// Booked call-backs, the next ones first, `limit` at most.
+pub async fn booked(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Waiting>> {
+    Ok(sqlx::query_as(waiting!("and f.state = 'call_back' order by f.next_attempt_at, f.id limit $2"))
+        .bind(now)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?)
+}
+
+/// Follow-ups of the queue that wait for the same.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Alike {
+    /// waiting, retry or call_back.
+    pub state: FollowUpState,
+    /// The state of their campaign; the strictest of its own and that of all.
+    pub campaign: Option<CampaignState>,
+    /// They are put off to a later moment.
+    pub put_off: bool,
+    /// An engine holds them.
+    pub leased: bool,
+    /// What they wait for, where somebody said so and they are put off.
+    pub state_detail: Option<String>,
+    /// How many.
+    pub count: i64,
+    /// The first of them is looked at then.
+    pub first: DateTime<Utc>,
+}
+
+/// The whole queue by what holds it back, as far as the rows say it.
+pub async fn alike(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Alike>> {
+    Ok(sqlx::query_as(
+        "select f.state, k.state as campaign, f.next_attempt_at > $1 as put_off, coalesce(f.lease_expires_at > $1, false) as leased,
+                case when f.next_attempt_at > $1 then f.state_detail end as state_detail, count(*) as count, min(f.next_attempt_at) as first
+         from follow_ups f
+         left join lateral (select k.state from campaigns k where k.state <> 'running' and (k.survey_key is null or k.survey_key = f.survey_key)
+                            order by k.survey_key nulls first limit 1) k on true
+         where f.state in ('waiting', 'retry', 'call_back') and f.deadline > $1
+         group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5",
+    )
+    .bind(now)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Attempts that left since a moment, and when the first of them did.
+pub async fn dialled_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<(i64, Option<DateTime<Utc>>)> {
+    Ok(sqlx::query_as("select count(*), min(invite_sent_at) from attempts where began_at >= $1 - interval '1 hour' and invite_sent_at >= $1")
+        .bind(since)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// How many of the queue may be dialled before `until` and their deadline, paused campaigns left out.

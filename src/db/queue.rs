@@ -10,7 +10,7 @@ use crate::phone::{E164, Pii};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 /// The channel on which PostgreSQL says that there is new work (`listen huifang_queue`).
@@ -92,24 +92,57 @@ pub async fn lease_for(
     request: &LeaseRequest<'_>,
     prefixes: Option<&[String]>,
 ) -> Result<Vec<Leased>> {
-    let mut rows = sqlx::query(
-        "with due as (
-             select f.id from follow_ups f join phones p on p.id = f.phone_id
-             where f.state in ('waiting', 'retry', 'call_back') and f.next_attempt_at <= $1 and f.deadline > $1
-               and (f.lease_expires_at is null or f.lease_expires_at <= $1)
-               and ($2::text is null or f.survey_key = $2) and ($3::uuid is null or f.id = $3)
-               and ($7::text[] is null or exists (select from unnest($7::text[]) prefix where starts_with(p.number, prefix)))
-               and not exists (select from campaigns k where k.state <> 'running' and (k.survey_key is null or k.survey_key = f.survey_key))
-               and p.wrong_at is null
-               and not exists (select from do_not_call d where d.number = p.number)
-               and not exists (select from attempts a where a.number = p.number and a.ended_at is null)
-               and not exists (select from phones q join follow_ups o on o.phone_id = q.id
-                               where q.number = p.number and o.id <> f.id and o.lease_token is not null and o.lease_expires_at > $1)
-             order by f.queue_rank, f.next_attempt_at, f.id
-             limit $4
-             for update of f skip locked
+    let mut rows = lease_statement(request, prefixes).build().fetch_all(&mut *conn).await?;
+    rows.sort_by_cached_key(|row| {
+        (row.get::<i16, _>("queue_rank"), row.get::<DateTime<Utc>, _>("next_attempt_at"), row.get::<Uuid, _>("id"))
+    });
+    let mut leased = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match read(row) {
+            Ok(one) => leased.push(one),
+            Err(column) => set_aside(conn, FollowUpId(row.get("id")), column).await?,
+        }
+    }
+    Ok(leased)
+}
+
+/// The statement says nothing of what was not asked: a condition left open by a parameter, or a limit that is one, makes PostgreSQL's plan for all parameters sort
+/// the whole queue for each row that is taken (measured: 21 ms instead of 0.5 at 900 due).
+fn lease_statement<'a>(request: &LeaseRequest<'a>, prefixes: Option<&'a [String]>) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new(
+        "with due as (select f.id from follow_ups f join phones p on p.id = f.phone_id where f.next_attempt_at <= ",
+    );
+    sql.push_bind(request.now).push(" and f.deadline > ").push_bind(request.now);
+    sql.push(" and (f.lease_expires_at is null or f.lease_expires_at <= ").push_bind(request.now).push(")");
+    if let Some(survey) = request.survey {
+        sql.push(" and f.survey_key = ").push_bind(survey);
+    }
+    if let Some(follow_up) = request.follow_up {
+        sql.push(" and f.id = ").push_bind(follow_up.0);
+    }
+    if let Some(prefixes) = prefixes {
+        sql.push(" and exists (select from unnest(")
+            .push_bind(prefixes)
+            .push("::text[]) prefix where starts_with(p.number, prefix))");
+    }
+    sql.push(
+        " and f.state in ('waiting', 'retry', 'call_back')
+          and not exists (select from campaigns k where k.state <> 'running' and (k.survey_key is null or k.survey_key = f.survey_key))
+          and p.wrong_at is null
+          and not exists (select from do_not_call d where d.number = p.number)
+          and not exists (select from attempts a where a.number = p.number and a.ended_at is null)
+          and not exists (select from phones q join follow_ups o on o.phone_id = q.id
+                          where q.number = p.number and o.id <> f.id and o.lease_token is not null and o.lease_expires_at > ",
+    );
+    sql.push_bind(request.now).push(") order by f.queue_rank, f.next_attempt_at, f.id limit ").push(request.limit);
+    sql.push(
+        " for update of f skip locked
          ), taken as (
-             update follow_ups f set lease_token = gen_random_uuid(), lease_node = $5, lease_expires_at = $6
+             update follow_ups f set lease_token = gen_random_uuid(), lease_node = ",
+    );
+    sql.push_bind(request.node).push(", lease_expires_at = ").push_bind(request.now + request.ttl);
+    sql.push(
+        "
              from due where f.id = due.id
              returning f.*
          )
@@ -123,27 +156,8 @@ pub async fn lease_for(
          join service_events e on e.id = t.service_event_id
          left join vehicles v on v.id = e.vehicle_id
          left join advisors a on a.id = e.advisor_id",
-    )
-    .bind(request.now)
-    .bind(request.survey)
-    .bind(request.follow_up.map(|id| id.0))
-    .bind(request.limit)
-    .bind(request.node)
-    .bind(request.now + request.ttl)
-    .bind(prefixes)
-    .fetch_all(&mut *conn)
-    .await?;
-    rows.sort_by_cached_key(|row| {
-        (row.get::<i16, _>("queue_rank"), row.get::<DateTime<Utc>, _>("next_attempt_at"), row.get::<Uuid, _>("id"))
-    });
-    let mut leased = Vec::with_capacity(rows.len());
-    for row in &rows {
-        match read(row) {
-            Ok(one) => leased.push(one),
-            Err(column) => set_aside(conn, FollowUpId(row.get("id")), column).await?,
-        }
-    }
-    Ok(leased)
+    );
+    sql
 }
 
 /// Reads a row; the error is the column that cannot be used.

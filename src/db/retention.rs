@@ -6,7 +6,7 @@
 use super::state::RecordingKind;
 use super::{Result, StoreError};
 use crate::dialer::policy::Keep;
-use crate::ids::RecordingId;
+use crate::ids::{AttemptId, CustomerId, RecordingId};
 use crate::phone::E164;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -55,8 +55,9 @@ pub async fn decide(conn: &mut PgConnection, keep: &Keep) -> Result<u64> {
         keep.by_country().map(|(country, kept)| (country, days(kept))).unzip();
     let done = sqlx::query(
         "update recordings r set keep_until = rule.until
-         from (select kept.id, kept.recorded_at + coalesce(pack.days, $3) * interval '24 hours' as until
-               from recordings kept left join unnest($1::text[], $2::int[]) as pack (country, days) on pack.country = kept.country
+         from (select kept.id, coalesce(c.erase_asked_at, kept.recorded_at + coalesce(pack.days, $3) * interval '24 hours') as until
+               from recordings kept join follow_ups f on f.id = kept.follow_up_id join customers c on c.id = f.customer_id
+               left join unnest($1::text[], $2::int[]) as pack (country, days) on pack.country = kept.country
                where kept.purged_at is null and kept.country is not null) rule
          where r.id = rule.id and r.keep_until is distinct from rule.until",
     )
@@ -107,6 +108,20 @@ pub async fn take_due(
     .await?)
 }
 
+/// Takes all recordings of a customer who is to be erased, for as long as the transaction lasts: they are due, whatever the rule says.
+pub async fn take_of(conn: &mut PgConnection, customer: CustomerId, now: DateTime<Utc>) -> Result<Vec<Due>> {
+    Ok(sqlx::query_as(
+        "update recordings r set country = coalesce(r.country, 'ZZ'), keep_until = least(coalesce(r.keep_until, $2), $2)
+         from attempts a join follow_ups f on f.id = a.follow_up_id
+         where a.id = r.attempt_id and f.customer_id = $1 and r.purged_at is null
+         returning r.id, r.kind, r.path, r.recorded_at, r.keep_until, a.node",
+    )
+    .bind(customer.0)
+    .bind(now)
+    .fetch_all(conn)
+    .await?)
+}
+
 /// Marks recordings whose files are gone. On an error the caller's transaction takes all of it back.
 pub async fn mark(conn: &mut PgConnection, purged: &[RecordingId], now: DateTime<Utc>) -> Result<()> {
     let done = sqlx::query("update recordings set purged_at = $2 where id = any($1) and purged_at is null")
@@ -139,6 +154,23 @@ pub async fn known(conn: &mut PgConnection, files: &[String]) -> Result<Vec<Stri
         .bind(files)
         .fetch_all(conn)
         .await?)
+}
+
+/// Those of these files that a recording has or had.
+pub async fn written(conn: &mut PgConnection, files: &[String]) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar("select path from recordings where path = any($1)").bind(files).fetch_all(conn).await?)
+}
+
+/// Those of these attempts that are over and were `node`'s.
+pub async fn over(conn: &mut PgConnection, attempts: &[AttemptId], node: &str) -> Result<Vec<AttemptId>> {
+    let ids: Vec<Uuid> = attempts.iter().map(|attempt| attempt.0).collect();
+    let over: Vec<Uuid> =
+        sqlx::query_scalar("select id from attempts where id = any($1) and node = $2 and ended_at is not null")
+            .bind(ids)
+            .bind(node)
+            .fetch_all(conn)
+            .await?;
+    Ok(over.into_iter().map(AttemptId).collect())
 }
 
 #[cfg(test)]

@@ -119,6 +119,8 @@ text_enum! {
         AdvisorNote = "advisor_note",
         /// Who plans to buy a car.
         Lead = "lead",
+        /// The whole call, both ways, where the customer agreed.
+        Call = "call",
     }
     /// What made a customer count as unhappy.
     ComplaintReason ("complaints_reason_check") {
@@ -147,8 +149,19 @@ text_enum! {
         /// A person at the dealer.
         Api = "api",
     }
+    /// Whether a trunk gets calls.
+    TrunkState ("trunk_states_state_check") {
+        /// It answers, or our registration with it holds.
+        Up = "up",
+        /// It gets none.
+        Down = "down",
+        /// Nothing speaks against it, and nobody has asked.
+        Unknown = "unknown",
+    }
     /// What somebody may do on the pages.
     UserRole ("users_role_check") {
+        /// Sees how the run goes, people masked; changes nothing, hears nobody.
+        ReadOnly = "read_only",
         /// Takes calls, works complaints.
         Agent = "agent",
         /// Sees and steers everything of the dealer's.
@@ -259,7 +272,9 @@ macro_rules! stored {
     )*};
 }
 
-stored! { Cause Level Nature RootCause StepKind }
+use crate::weak_item::{State as WeakItemState, StepKind as WeakItemStep};
+
+stored! { Cause Level Nature RootCause StepKind WeakItemState WeakItemStep }
 
 impl FollowUpState {
     /// True for the states that make up the queue.
@@ -296,9 +311,16 @@ mod tests {
             .map(|(name, texts)| (name.to_owned(), texts.into_iter().map(str::to_owned).collect()))
             .collect();
         for (name, texts) in [
+            (
+                "sip_messages_leg_check",
+                [crate::call::trace::Leg::Customer, crate::call::trace::Leg::Agent].map(|leg| leg.as_str()).join(", "),
+            ),
+            ("sip_messages_transport_check", "udp, tcp, tls".to_owned()),
             ("customers_segment_check", Segment::list()),
             ("follow_up_tasks_owner_role_check", Role::list()),
             ("follow_up_tasks_purpose_check", Purpose::list()),
+            ("weak_item_plans_state_check", super::WeakItemState::list()),
+            ("weak_item_steps_kind_check", super::WeakItemStep::list()),
             ("complaint_steps_kind_check", StepKind::list()),
             ("complaints_nature_check", Nature::list()),
             ("complaints_cause_check", Cause::list()),

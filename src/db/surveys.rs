@@ -1,6 +1,7 @@
 //! `surveys` and `survey_versions`: what was published, and never changes (a trigger refuses it).
 
 use super::{Result, StoreError};
+use crate::survey::definition::Definition;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
@@ -76,6 +77,19 @@ pub async fn publish(
     .await?;
     tx.commit().await?;
     Ok(Published::New)
+}
+
+/// Publishes a survey's text under the version that it states. Whether it may be is asked before (`survey::standard`).
+pub async fn publish_stated(
+    conn: &mut PgConnection,
+    definition: &Definition,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<Published> {
+    let Definition { key, version, titles, .. } = definition;
+    let name = titles.values().next().unwrap_or(key);
+    let too_large = |_| StoreError::row("survey_versions", format!("{key} {version}"), "the version is too large");
+    publish(conn, key, name, i32::try_from(*version).map_err(too_large)?, text, now).await
 }
 
 /// Publishes a text as the next version; gives the number of the newest.

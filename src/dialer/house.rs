@@ -57,8 +57,14 @@ impl Engine {
             tracing::error!(
                 recording = what,
                 error = why,
-                "the time of a recording is over, and its file cannot be removed"
+                "a recording's file cannot be removed (its time is over), or finished (its engine died)"
             );
+        }
+        if done.salvaged > 0 {
+            tracing::info!(recordings = done.salvaged, "recordings that an engine left unfinished have their rows now");
+        }
+        if done.traces > 0 {
+            tracing::info!(messages = done.traces, "SIP messages were removed: their time was over");
         }
         if done.purged > 0 {
             tracing::info!(

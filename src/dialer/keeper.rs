@@ -2,6 +2,8 @@
 //!
 //! Decides nothing. One keeper an attempt, in the order in which things happened; it ends when the call's side of the channel is dropped.
 
+use super::tally::Stages;
+use super::tracer::Tracer;
 use crate::call::driver::Report;
 use crate::call::handover;
 use crate::call::machine::Keep;
@@ -20,6 +22,7 @@ use crate::db::transfers::TransferMoment;
 use crate::followup::calendar::first_contact_due;
 use crate::ids::{AnswerId, AttemptId, CallBackId, ComplaintId, LeadId, RecordingId};
 use crate::media::quality::Quality;
+use crate::spans;
 use crate::survey::flow::{self, Answer, AnswerValue, ComplaintTrigger};
 use crate::survey::scale::UnhappyReason;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
@@ -40,6 +43,7 @@ pub struct Keeper {
     waiting: Vec<Event>,
     seq: i32,
     kept: Kept,
+    tracer: Option<Tracer>,
 }
 
 /// What of an attempt decides what comes next.
@@ -53,12 +57,15 @@ pub struct Kept {
     pub answered: bool,
     /// What the conversation came to.
     pub outcome: Option<flow::Outcome>,
+    /// When its stages were.
+    pub stages: Stages,
 }
 
 impl Keeper {
     /// A keeper for `attempt` at `leased`.
-    pub fn new(journal: Journal, clock: Clock, leased: &Leased, attempt: AttemptId) -> Keeper {
-        Keeper { journal, clock, attempt, zone: leased.zone, waiting: Vec::new(), seq: 0, kept: Kept::default() }
+    pub fn new(journal: Journal, clock: Clock, leased: &Leased, attempt: AttemptId, tracer: Option<Tracer>) -> Keeper {
+        let (waiting, kept) = (Vec::new(), Kept::default());
+        Keeper { journal, clock, attempt, zone: leased.zone, waiting, seq: 0, kept, tracer }
     }
 
     /// Keeps everything until the channel closes; gives what decides about the next step.
@@ -81,6 +88,11 @@ impl Keeper {
                     let facts = self.facts(keep);
                     self.append(facts);
                 }
+                Some(Report::Session(session, leg)) => {
+                    if let Some(tracer) = &self.tracer {
+                        tracer.session(session, self.attempt, leg);
+                    }
+                }
                 None => break,
             }
         }
@@ -90,6 +102,17 @@ impl Keeper {
 
     fn note(&mut self, event: &TimelineEvent) {
         self.kept.rang |= matches!(event.moment, Moment::Ringing { .. });
+        let Stages { sent, rang, answered } = &mut self.kept.stages;
+        let stage = match event.moment {
+            Moment::InviteSent => Some(sent),
+            Moment::Ringing { .. } => Some(rang),
+            Moment::Answered { .. } => Some(answered),
+            _ => None,
+        };
+        if let Some(stage) = stage {
+            stage.get_or_insert(event.offset_ms);
+        }
+        tracing::trace!(target: spans::TARGET, moment = event.moment.kind(), offset_ms = event.offset_ms, "{}", event.moment.kind());
         self.waiting.push(Event {
             seq: self.seq,
             offset_ms: i64::try_from(event.offset_ms).unwrap_or(i64::MAX),
@@ -127,6 +150,9 @@ impl Keeper {
             Keep::ComplaintNote(trigger) => vec![Fact::ComplaintNote(self.complaint(trigger, at))],
             Keep::Recording { kind, recording, duration_ms } => {
                 vec![self.recording(recording_kind(kind), recording, duration_ms, at)]
+            }
+            Keep::CallOnRecord { recording, duration_ms } => {
+                vec![self.recording(RecordingKind::Call, recording, duration_ms, at)]
             }
             Keep::CallBack(wish) => {
                 let call_at = in_zone(wish.local, self.zone, at);
@@ -267,7 +293,7 @@ pub(super) fn outcome_text(outcome: flow::Outcome) -> &'static str {
 }
 
 /// A local time as an instant: the earlier one where clocks go back, an hour later where it does not exist.
-fn in_zone(local: NaiveDateTime, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+pub fn in_zone(local: NaiveDateTime, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
     let exists = zone.from_local_datetime(&local).earliest();
     let later = || zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest();
     exists.or_else(later).map_or(now, |at| at.to_utc())

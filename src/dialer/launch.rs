@@ -3,6 +3,7 @@
 //! The attempt is committed, and "sent" is in the journal, before its INVITE leaves (decision 6): whatever dies in between, nobody is dialled twice.
 
 use super::keeper::{Keeper, Kept};
+use super::policy::retry::no_room;
 use super::policy::window::day_start;
 use super::policy::{Contact, History, Next, Permit};
 use super::trunks::{NoRoom, Trunk};
@@ -11,7 +12,6 @@ use crate::agent::desk::Wish;
 use crate::call::disposition::{Blame, Disposition, Verdict};
 use crate::call::driver::{self, Order, Report};
 use crate::call::machine::{Ending, disposition_of};
-use crate::config::Srtp;
 use crate::db::StoreError;
 use crate::db::answers;
 use crate::db::attempts::{AttemptEnd, BeginError, NewAttempt, Next as StoredNext};
@@ -20,6 +20,7 @@ use crate::db::journal::Fact;
 use crate::db::queue::Leased;
 use crate::db::story;
 use crate::ids::AttemptId;
+use crate::spans;
 use crate::survey::flow::{Earlier, Facts};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// What became of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +74,14 @@ struct Known {
 /// Makes one attempt at `leased`.
 pub async fn launch(engine: Arc<Engine>, leased: Leased, way: Way) -> Launched {
     let id = AttemptId(uuid::Uuid::now_v7());
+    let span = tracing::info_span!(target: spans::TARGET, "attempt", attempt = %id, follow_up = %leased.follow_up, survey = leased.survey,
+        trunk = way.trunk.name, node = engine.node, disposition = Empty, blame = Empty, sip_status = Empty);
+    attempt(engine, leased, way, id).instrument(span).await
+}
+
+async fn attempt(engine: Arc<Engine>, leased: Leased, way: Way, id: AttemptId) -> Launched {
     let nothing = Launched::NotCalled { congested: false };
-    let (launched, given_back) = match begin(&engine, &leased, &way, id).await {
+    let (launched, given_back) = match begin(&engine, &leased, &way, id).instrument(step("begin")).await {
         Ok((Gate::Begun(begun), answered)) => return call(&engine, &leased, &way, id, begun, answered).await,
         Ok((Gate::Denied(no), _)) => (nothing, engine.turn_down(&leased, no).await),
         Ok((Gate::Full, _)) => (Launched::NoRoom(NoRoom::Full), engine.release(&leased, None).await),
@@ -103,6 +112,11 @@ struct Before {
     answered: BTreeMap<String, Earlier>,
     /// They left a message on a machine.
     message_left: bool,
+}
+
+/// A part of an attempt, in its span.
+fn step(name: &'static str) -> tracing::Span {
+    tracing::info_span!(target: spans::TARGET, "step", otel.name = name)
 }
 
 /// Commits the attempt, unless policy or the trunk says no at this moment, which is the last before the INVITE; gives what earlier ones answered.
@@ -148,10 +162,11 @@ async fn call(
     before: Before,
 ) -> Launched {
     let (reports, inbox) = mpsc::unbounded_channel();
-    let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id);
-    let keeping = tokio::spawn(keeper.keep(inbox));
+    let tracer = engine.tracer.clone();
+    let keeper = Keeper::new(engine.journal.clone(), engine.clock.clone(), leased, id, tracer);
+    let keeping = tokio::spawn(keeper.keep(inbox).in_current_span());
     let ending = match order(engine, leased, id, &way.trunk, before) {
-        Ok(order) => dial(engine, id, order, reports, way).await,
+        Ok(order) => dial(engine, id, order, reports, way).instrument(step("call")).await,
         Err(ending) => Some(ending),
     };
     // The keeper ends when the driver has dropped its side; a keeper that broke knows nothing.
@@ -159,7 +174,14 @@ async fn call(
     let ending = ending.unwrap_or_else(|| was_cut(&kept));
     let sent = !ending.never_left;
     let disposition = ending.verdict.disposition;
-    let congested = disposition == Disposition::Congestion && ending.verdict.blame == Blame::Trunk && !kept.rang;
+    let span = tracing::Span::current();
+    span.record("disposition", disposition.as_str()).record("blame", ending.verdict.blame.as_str());
+    ending.sip_status.map(|status| span.record("sip_status", status));
+    let congested = no_room(&ending.verdict) && !kept.rang;
+    if let Some(tracer) = &engine.tracer {
+        tracer.ended(id, went_wrong(&ending.verdict));
+    }
+    engine.tally.ended(&way.trunk.name, disposition, kept.stages);
     let mut history = History { begun, zone: leased.zone, deadline: leased.deadline, booked: kept.booked };
     if !sent {
         history.begun.pop();
@@ -193,6 +215,12 @@ async fn dial(
     Some(driven.unwrap_or_else(|not_placed| could_not_place(&not_placed)))
 }
 
+/// Whether somebody may want to know why: all but conversations, and phones that nobody answered.
+fn went_wrong(verdict: &Verdict) -> bool {
+    let odd = matches!(verdict.disposition, Disposition::NoAudio | Disposition::OneWayAudio | Disposition::Unknown);
+    verdict.blame != Blame::Customer || odd
+}
+
 /// What is made of a call that was cut because it did not close in time: what the customer had said by then stands.
 fn was_cut(kept: &Kept) -> Ending {
     let (disposition, detail) = match kept.outcome {
@@ -214,12 +242,7 @@ fn order(engine: &Engine, leased: &Leased, attempt: AttemptId, trunk: &Trunk, be
         .get(&leased.survey, leased.survey_version)
         .ok_or_else(|| broken(&"the survey's version is not loaded"))?;
     Ok(Order {
-        target: trunk.target(&leased.number).map_err(|error| broken(&error))?,
-        next_hop: trunk.address,
-        from: trunk.from().map_err(|error| broken(&error))?,
-        credentials: trunk.credentials.clone(),
-        srtp: trunk.settings.srtp == Srtp::Sdes,
-        ring_timeout: Duration::from_secs(trunk.settings.ring_timeout_s),
+        route: trunk.route(&leased.number, Instant::now()).map_err(|error| broken(&error))?,
         definition,
         facts: Facts {
             language: leased.language.clone(),
@@ -229,8 +252,10 @@ fn order(engine: &Engine, leased: &Leased, attempt: AttemptId, trunk: &Trunk, be
             now_local: engine.clock.now().with_timezone(&leased.zone).naive_local(),
             answered: before.answered,
             message_left: before.message_left,
+            record_calls: engine.line.record_calls,
         },
         agents: engine.agents.clone().map(|agents| (agents, wish(leased, attempt))),
+        attempt: Some(attempt),
     })
 }
 
@@ -255,12 +280,7 @@ fn attempt_end(engine: &Engine, attempt: AttemptId, leased: &Leased, ending: End
     let now = engine.clock.now();
     let Ending { verdict, sip_status, .. } = ending;
     let rule = engine.manners.retry(&leased.number);
-    let congested = verdict.disposition == Disposition::Congestion && verdict.blame == Blame::Trunk;
-    let next = if congested && !known.kept.rang && known.others {
-        rule.on_another_trunk(&known.history, now)
-    } else {
-        rule.after(verdict.retried_as(), &known.history, now)
-    };
+    let next = rule.after_call(&verdict, known.kept.rang, known.others, &known.history, now);
     AttemptEnd {
         attempt,
         ended_at: now,

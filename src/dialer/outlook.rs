@@ -1,6 +1,10 @@
 //! What the queue looks like to people: how deep it is, what comes next, why it waits and until when, and when tonight's work will be done. Asked by
 //! `huifang queue`, by the API and by the page, so that all three say the same.
 
+mod waits;
+
+pub use waits::{Held, Pace, pace, waits};
+
 use super::policy::eta::Load;
 use super::policy::window::{day_start, next_day};
 use super::policy::{Asked, Contact, Manners, Permit};
@@ -18,6 +22,13 @@ use sqlx::PgConnection;
 
 /// An attempt is taken to last so long where none was made lately.
 const USUAL_S: f64 = 60.0;
+
+/// Why somebody waits whose campaign is paused.
+pub const PAUSED: &str = "its campaign is paused";
+/// Why somebody waits whose campaign is drained.
+pub const DRAINED: &str = "its campaign is drained";
+const ABOUT_TO: &str = "an engine is about to dial it";
+const ROOM: &str = "nothing but room on a trunk, and an engine at work";
 
 /// What the outlook is made from beside the store: the manners and the settings' limits.
 #[derive(Clone, Debug)]
@@ -120,15 +131,48 @@ pub async fn next(
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Next>, StoreError> {
-    let mut next = Vec::new();
-    for follow_up in outlook::next(conn, now, limit).await? {
+    let rows = outlook::next(conn, now, limit).await?;
+    explained(conn, manners, rows, now).await
+}
+
+/// Those whose deadline comes first, and why they wait.
+pub async fn by_deadline(
+    conn: &mut PgConnection,
+    manners: &Manners,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Next>, StoreError> {
+    let rows = outlook::by_deadline(conn, now, limit).await?;
+    explained(conn, manners, rows, now).await
+}
+
+/// Booked call-backs, the next ones first, and when each is dialled.
+pub async fn booked(
+    conn: &mut PgConnection,
+    manners: &Manners,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Next>, StoreError> {
+    let rows = outlook::booked(conn, now, limit).await?;
+    explained(conn, manners, rows, now).await
+}
+
+async fn explained(
+    conn: &mut PgConnection,
+    manners: &Manners,
+    rows: Vec<Waiting>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Next>, StoreError> {
+    let mut next = Vec::with_capacity(rows.len());
+    for follow_up in rows {
         let (waits_for, dialled_from) = why(conn, manners, &follow_up, now).await?;
         next.push(Next { follow_up, waits_for, dialled_from });
     }
     Ok(next)
 }
 
-async fn tonight(conn: &mut PgConnection, rules: &Rules, now: DateTime<Utc>) -> Result<Tonight, StoreError> {
+/// When today's work will be done, as things stand.
+pub async fn tonight(conn: &mut PgConnection, rules: &Rules, now: DateTime<Utc>) -> Result<Tonight, StoreError> {
     let dealers = rules.manners.country(&rules.country);
     let closes_at = dealers.window.closes_today(now, rules.zone);
     let due = outlook::due_before(conn, now, closes_at.unwrap_or_else(|| next_day(now, rules.zone))).await?;
@@ -143,6 +187,16 @@ async fn tonight(conn: &mut PgConnection, rules: &Rules, now: DateTime<Utc>) -> 
     Ok(Tonight { due, closes_at, mean_attempt_s, done_at: opens.and_then(|opens| load.done_at(opens)) })
 }
 
+/// Why somebody waits whose next attempt lies ahead, where nobody has said it.
+fn put_off(state: FollowUpState) -> &'static str {
+    match state {
+        FollowUpState::CallBack => "the customer booked this time",
+        FollowUpState::Retry => "the delay after its last attempt",
+        FollowUpState::Waiting | FollowUpState::InCall | FollowUpState::NeedsReview => "it is not due yet",
+        FollowUpState::Done | FollowUpState::Expired => "it is over",
+    }
+}
+
 /// Why a follow-up is not in a call at this moment, and from when on it may be.
 async fn why(
     conn: &mut PgConnection,
@@ -151,8 +205,8 @@ async fn why(
     now: DateTime<Utc>,
 ) -> Result<(String, Option<DateTime<Utc>>), StoreError> {
     match waiting.campaign {
-        Some(CampaignState::Paused) => return Ok(("its campaign is paused".into(), None)),
-        Some(CampaignState::Draining) => return Ok(("its campaign is drained".into(), None)),
+        Some(CampaignState::Paused) => return Ok((PAUSED.into(), None)),
+        Some(CampaignState::Draining) => return Ok((DRAINED.into(), None)),
         Some(CampaignState::Running) | None => {}
     }
     let Ok(zone) = waiting.time_zone.parse::<Tz>() else { return Ok(("its time zone is unknown".into(), None)) };
@@ -168,22 +222,14 @@ async fn why(
     };
     let from = from.filter(|from| *from < waiting.deadline);
     if at > now {
-        let usual = match waiting.state {
-            FollowUpState::CallBack => "the customer booked this time",
-            FollowUpState::Retry => "the delay after its last attempt",
-            FollowUpState::Waiting | FollowUpState::InCall | FollowUpState::NeedsReview => "it is not due yet",
-            FollowUpState::Done | FollowUpState::Expired => "it is over",
-        };
-        return Ok((waiting.state_detail.clone().unwrap_or_else(|| usual.into()), from));
+        return Ok((waiting.state_detail.clone().unwrap_or_else(|| put_off(waiting.state).into()), from));
     }
     if waiting.in_call {
         return Ok(("its number is in a call".into(), from));
     }
     let text = match permit {
-        Permit::Dial if waiting.lease_expires_at.is_some_and(|until| until > now) => {
-            "an engine is about to dial it".into()
-        }
-        Permit::Dial => "nothing but room on a trunk, and an engine at work".into(),
+        Permit::Dial if waiting.lease_expires_at.is_some_and(|until| until > now) => ABOUT_TO.into(),
+        Permit::Dial => ROOM.into(),
         Permit::NotBefore(_, wait) => wait.to_string(),
         Permit::Spent => "no attempt is left".into(),
         Permit::NeverOpen => "the calling window never opens".into(),

@@ -4,11 +4,13 @@
 //! A file goes before its row is marked, and both before the transaction that holds the row commits: whatever dies in between leaves a row whose file is gone, and
 //! the next pass marks it. A file that is not there counts as gone for the engine that made it; another one's may lie on another machine, and is left to that.
 
+use super::forget::{Forget, Forgotten};
 use super::policy::{Keep, retention as rule};
+use super::salvage::Salvaged;
 use crate::db::audit::{self, Entry};
 use crate::db::retention::{self as rows, Due};
-use crate::db::{StoreError, journal};
-use crate::ids::RecordingId;
+use crate::db::{StoreError, journal, sip_messages};
+use crate::ids::{CustomerId, RecordingId};
 use crate::net::recording_files::{self as files, Removal};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -20,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Recordings of one transaction: its row locks last as long as their files take.
 const BATCH: i64 = 200;
+/// SIP messages of one statement.
+const MANY_MESSAGES: i64 = 5_000;
 /// Rows and names that one statement is asked about.
 const MANY: usize = 1000;
 /// A file without a row is left alone for so long: its row may be under way.
@@ -42,6 +46,10 @@ pub struct Purge {
     pub by: String,
     /// Count as gone also what other engines made and is not here.
     pub missing: bool,
+    /// How long rows are kept.
+    pub forget: Forget,
+    /// How long SIP messages are kept.
+    pub traces: TimeDelta,
 }
 
 /// What a pass did.
@@ -51,15 +59,22 @@ pub struct Purged {
     pub purged: u64,
     /// How large their files were.
     pub bytes: u64,
+    /// SIP messages deleted.
+    pub traces: u64,
+    /// Recordings that a dead engine had left without a row, and that have one now.
+    pub salvaged: u64,
     /// Recordings due but for an open complaint.
     pub held: i64,
     /// Recordings of other engines that are due and not in this directory.
     pub elsewhere: u64,
-    /// Recordings whose files could not be removed.
+    /// Recordings whose files could not be removed, or finished.
     pub failed: Vec<Failed>,
+    /// What went beside recordings.
+    #[serde(flatten)]
+    pub forgotten: Forgotten,
 }
 
-/// A file that could not be removed.
+/// A file that could not be removed, or finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failed {
     /// The recording's id, or the name of a file that has none.
@@ -108,8 +123,10 @@ impl From<sqlx::Error> for PurgeError {
 impl Purge {
     /// Removes all that is due at `now`; after `stop` no further batch is begun.
     pub async fn run(&self, now: DateTime<Utc>, stop: &CancellationToken) -> Result<Purged, PurgeError> {
+        self.ask_for_the_stale(now, stop).await?;
+        let Salvaged { recordings: salvaged, failed } = self.salvage(now).await?;
         self.decide(&mut *self.pool.acquire().await?).await?;
-        let mut done = Purged::default();
+        let mut done = Purged { salvaged, failed, ..Purged::default() };
         let mut after = None;
         while !stop.is_cancelled() {
             match self.batch(now, after, &mut done).await? {
@@ -117,7 +134,9 @@ impl Purge {
                 None => break,
             }
         }
+        done.traces = self.purge_traces(now, stop).await?;
         done.held = rows::held(&mut *self.pool.acquire().await?, now).await?;
+        done.forgotten = self.forget(now, stop).await?;
         Ok(done)
     }
 
@@ -129,6 +148,26 @@ impl Purge {
         let held = rows::held(&mut transaction, now).await?;
         transaction.rollback().await?;
         Ok((due, held))
+    }
+
+    /// Deletes SIP messages whose time is over, in lots.
+    async fn purge_traces(&self, now: DateTime<Utc>, stop: &CancellationToken) -> Result<u64, PurgeError> {
+        let mut all = 0;
+        while !stop.is_cancelled() {
+            let mut conn = self.pool.acquire().await?;
+            let gone = sip_messages::purge(&mut conn, now - self.traces, MANY_MESSAGES).await?;
+            all += gone;
+            if gone < MANY_MESSAGES.unsigned_abs() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// How many SIP messages [`Purge::run`] would delete.
+    pub async fn traces_due(&self, now: DateTime<Utc>) -> Result<u64, PurgeError> {
+        let due = sip_messages::due(&mut *self.pool.acquire().await?, now - self.traces).await?;
+        Ok(due.unsigned_abs())
     }
 
     /// Says of each recording until when it is kept.
@@ -155,6 +194,29 @@ impl Purge {
         let mut transaction = self.pool.begin().await?;
         let due = rows::take_due(&mut transaction, now, after, BATCH).await?;
         let Some(last) = due.last().map(|due| (due.keep_until, due.id)) else { return Ok(None) };
+        self.remove_all(transaction, due, now, done).await?;
+        Ok(Some(last))
+    }
+
+    /// All recordings of a customer who is to be erased.
+    pub(super) async fn of_person(&self, customer: CustomerId, now: DateTime<Utc>) -> Result<Purged, PurgeError> {
+        let mut done = Purged::default();
+        let mut transaction = self.pool.begin().await?;
+        let due = rows::take_of(&mut transaction, customer, now).await?;
+        if !due.is_empty() {
+            self.remove_all(transaction, due, now, &mut done).await?;
+        }
+        Ok(done)
+    }
+
+    /// The files, then the rows, then the end of the transaction that holds them.
+    async fn remove_all(
+        &self,
+        mut transaction: sqlx::Transaction<'_, sqlx::Postgres>,
+        due: Vec<Due>,
+        now: DateTime<Utc>,
+        done: &mut Purged,
+    ) -> Result<(), PurgeError> {
         let paths = due.iter().map(|due| due.path.clone()).collect();
         let removals = remove(&self.directory, paths).await?;
         let (mut gone, mut bytes) = (Vec::new(), 0);
@@ -177,11 +239,11 @@ impl Purge {
         transaction.commit().await?;
         done.purged += gone.len() as u64;
         done.bytes += bytes;
-        Ok(Some(last))
+        Ok(())
     }
 
     fn entry(&self, action: &str, at: DateTime<Utc>, detail: Value) -> Entry {
-        Entry { at, user: None, action: action.to_owned(), object: "recordings".to_owned(), detail }
+        Entry::ours(at, action, "recordings", detail)
     }
 
     /// The files in the directory that no kept recording has, older than a day.
@@ -249,7 +311,7 @@ async fn remove(directory: &Path, paths: Vec<String>) -> Result<Vec<io::Result<R
 }
 
 /// Files on a thread that may wait.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PurgeError> + Send + 'static,
 ) -> Result<T, PurgeError> {
     match tokio::task::spawn_blocking(work).await {

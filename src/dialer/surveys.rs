@@ -3,10 +3,24 @@
 use super::worker::Engine;
 use crate::db::queue::Leased;
 use crate::db::{StoreError, surveys};
-use crate::survey::check;
+use crate::media::prompt::PromptStore;
+use crate::survey::check::{self, PromptCatalog};
 use crate::survey::definition::Definition;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
+
+/// The prompts as the survey compiler asks for them.
+pub struct Catalog<'a>(pub &'a PromptStore);
+
+impl PromptCatalog for Catalog<'_> {
+    fn has(&self, language: &str, id: &str) -> bool {
+        self.0.get(language, id).is_some()
+    }
+
+    fn length_ms(&self, language: &str, id: &str) -> Option<u64> {
+        self.0.get(language, id).map(|prompt| prompt.length_ms().into())
+    }
+}
 
 /// Surveys by key and published version; one that is published while the engine runs is read when the first follow-up asks for it.
 pub struct Surveys(RwLock<BTreeMap<(String, i32), Arc<Definition>>>);

@@ -4,12 +4,17 @@
 //! its moment is waited for. What all engines together may do is held by `db::gate`; this is each engine's own view.
 
 use super::policy::Pacer;
+use crate::call::driver::Route;
 use crate::config;
+use crate::net::resolve::Wanted;
 use crate::phone::E164;
 use crate::sip::auth::Credentials;
+use crate::sip::endpoint::{Extensions, Prack, Redirects};
 use crate::sip::header::NameAddr;
+use crate::sip::hop::{Hop, Transport};
+use crate::sip::trunk::{Known, State};
 use crate::sip::uri::Uri;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// A trunk as calls use it.
@@ -17,8 +22,10 @@ use std::time::{Duration, Instant};
 pub struct Trunk {
     /// Its name in the settings.
     pub name: String,
-    /// Where INVITEs go.
-    pub address: SocketAddr,
+    /// The host of its URIs, with the port where there is one.
+    host: String,
+    /// What is known of it at present; all copies of a trunk share it.
+    pub known: Known,
     /// Credentials, where it asks for them.
     pub credentials: Option<Credentials>,
     /// Its settings.
@@ -31,6 +38,20 @@ pub struct Trunk {
 pub struct NotAnAddress(&'static str);
 
 impl Trunk {
+    /// A trunk of the settings. One that is named by an address is known at once; one with a host has no place until its keeper has found one.
+    pub fn new(name: &str, credentials: Option<Credentials>, settings: config::Trunk) -> Trunk {
+        let (host, places) = match (&settings.address, &settings.host) {
+            (Some(address), _) => (address.to_string(), vec![Hop::new(transport_of(&settings), *address)]),
+            (None, Some(host)) => {
+                let port = settings.port.map(|port| format!(":{port}")).unwrap_or_default();
+                (format!("{}{port}", host.trim_end_matches('.')), Vec::new())
+            }
+            (None, None) => (String::new(), Vec::new()),
+        };
+        let known = Known::new(State::new(places, settings.register, settings.options_s > 0));
+        Trunk { name: name.to_owned(), host, known, credentials, settings }
+    }
+
     /// Whether it carries this number.
     pub fn carries(&self, number: &E164) -> bool {
         let prefixes = &self.settings.prefixes;
@@ -51,21 +72,117 @@ impl Trunk {
             config::NumberFormat::Plain => number.as_str().trim_start_matches('+').to_owned(),
             config::NumberFormat::National => number.national(),
         };
-        format!("sip:{user}@{};user=phone", self.address).parse().map_err(|_| NotAnAddress("the number"))
+        let transport = match self.settings.transport {
+            config::Transport::Udp | config::Transport::Auto => "",
+            config::Transport::Tcp => ";transport=tcp",
+            config::Transport::Tls => ";transport=tls",
+        };
+        format!("sip:{user}@{}{transport};user=phone", self.host).parse().map_err(|_| NotAnAddress("the number"))
+    }
+
+    /// Where its INVITEs go at present, first to last; none while its name leads nowhere.
+    pub fn hops(&self, now: Instant) -> Vec<Hop> {
+        self.known.read(|state| state.places.in_order(now))
+    }
+
+    /// Whether it is at this IP address.
+    pub fn is_at(&self, ip: IpAddr) -> bool {
+        self.known.read(|state| state.places.in_order(Instant::now()).iter().any(|hop| hop.ip() == ip))
+    }
+
+    /// The way to `number`.
+    pub fn route(&self, number: &E164, now: Instant) -> Result<Route, NotAnAddress> {
+        let mut hops = self.hops(now).into_iter();
+        Ok(Route {
+            target: self.target(number)?,
+            next_hop: hops.next().ok_or(NotAnAddress("the trunk's name, which leads nowhere at present,"))?,
+            others: hops.collect(),
+            large_by_tcp: self.settings.large_by_tcp,
+            from: self.from()?,
+            credentials: self.credentials.clone(),
+            headers: self.headers(),
+            extensions: self.extensions(),
+            srtp: self.settings.srtp == config::Srtp::Sdes,
+            ring_timeout: Duration::from_secs(self.settings.ring_timeout_s),
+            known: Some(self.known.clone()),
+        })
     }
 
     /// From (RFC 3261 20.20).
     pub fn from(&self) -> Result<NameAddr, NotAnAddress> {
-        let domain = self.settings.from_domain.clone().unwrap_or_else(|| match self.address {
-            SocketAddr::V4(v4) => v4.ip().to_string(),
-            SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
-        });
+        let domain = self.domain();
         let uri: Uri = format!("sip:{}@{domain}", self.settings.from_user)
             .parse()
             .map_err(|_| NotAnAddress("trunks.from_user or trunks.from_domain"))?;
         let mut from = NameAddr::new(uri);
         from.display = self.settings.display_name.clone();
         Ok(from)
+    }
+}
+
+impl Trunk {
+    /// The domain that we belong to there.
+    fn domain(&self) -> String {
+        let settings = &self.settings;
+        let bare = || match (settings.address, &settings.host) {
+            (Some(SocketAddr::V4(v4)), _) => v4.ip().to_string(),
+            (Some(SocketAddr::V6(v6)), _) => format!("[{}]", v6.ip()),
+            (None, host) => host.as_deref().unwrap_or_default().trim_end_matches('.').to_owned(),
+        };
+        settings.from_domain.clone().unwrap_or_else(bare)
+    }
+
+    /// What is looked up by DNS; nothing where the settings give an address.
+    pub fn wanted(&self) -> Option<Wanted> {
+        let transport = (self.settings.transport != config::Transport::Auto).then(|| transport_of(&self.settings));
+        let host = self.settings.host.clone()?;
+        Some(Wanted { host, port: self.settings.port, transport })
+    }
+
+    /// Registrar and address of record (RFC 3261 10.2): Request-URI, To and From, and the user part of our Contact.
+    pub fn registration(&self) -> Result<(Uri, Uri, String), NotAnAddress> {
+        let no = |_| NotAnAddress("trunks.registrar, username or from_user");
+        let domain = self.settings.registrar.clone().unwrap_or_else(|| self.domain());
+        let user = self.settings.username.as_ref().unwrap_or(&self.settings.from_user);
+        let user = Uri::escape_user(user);
+        let registrar: Uri = format!("sip:{domain}").parse().map_err(no)?;
+        Ok((registrar, format!("sip:{user}@{domain}").parse().map_err(no)?, user))
+    }
+
+    /// The extensions that its calls offer.
+    pub fn extensions(&self) -> Extensions {
+        let settings = &self.settings;
+        Extensions {
+            prack: match settings.prack {
+                config::Prack::Off => Prack::Off,
+                config::Prack::Supported => Prack::Supported,
+                config::Prack::Required => Prack::Required,
+            },
+            session_expires: (settings.session_expires_s > 0).then_some(settings.session_expires_s),
+            redirects: Redirects { most: settings.redirects, hosts: settings.redirect_hosts.clone() },
+        }
+    }
+
+    /// The header fields that its INVITEs bear beside the user agent's own: identities (RFC 3325), privacy (RFC 3323), and those of the settings.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let settings = &self.settings;
+        let uri = |uri: &String| format!("<{uri}>");
+        let named = [
+            ("P-Asserted-Identity", settings.asserted_identity.as_ref().map(uri)),
+            ("P-Preferred-Identity", settings.preferred_identity.as_ref().map(uri)),
+            ("Privacy", settings.privacy.clone()),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let own = settings.headers.iter().filter_map(|line| config::split_header(line));
+        named.chain(own.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+    }
+}
+
+fn transport_of(settings: &config::Trunk) -> Transport {
+    match settings.transport {
+        config::Transport::Udp | config::Transport::Auto => Transport::Udp,
+        config::Transport::Tcp => Transport::Tcp,
+        config::Transport::Tls => Transport::Tls,
     }
 }
 
@@ -96,7 +213,8 @@ impl Line {
     /// It takes calls, if not in this moment.
     fn is_open(&self, now: Instant) -> bool {
         let full = self.full_until.is_some_and(|until| until > now);
-        self.live < self.trunk.settings.max_calls && !full && self.pacer.held(now).is_none()
+        let serves = self.trunk.known.read(|state| state.fault(now).is_none());
+        serves && self.live < self.trunk.settings.max_calls && !full && self.pacer.held(now).is_none()
     }
 
     fn is_ready(&self, now: Instant) -> bool {
@@ -111,6 +229,9 @@ impl Line {
 
     /// When it is worth asking again; none: when a call ends.
     fn again_at(&self, now: Instant) -> Option<Instant> {
+        if self.trunk.known.read(|state| state.fault(now).is_some()) {
+            return Some(now + FAULT_AGAIN);
+        }
         let full = self.live >= self.trunk.settings.max_calls;
         (!full).then(|| self.pacer.ready_at(now).max(self.full_until.unwrap_or(now)))
     }
@@ -151,6 +272,8 @@ pub enum NoRoom {
     Held(Instant),
 }
 
+/// Whether a trunk that does not serve does again is looked at after so long.
+const FAULT_AGAIN: Duration = Duration::from_secs(1);
 /// A trunk that other engines fill is asked again after so long.
 const FULL_AGAIN: Duration = Duration::from_millis(500);
 

@@ -3,8 +3,9 @@
 use super::*;
 
 fn trunk(name: &str, max_calls: u32, calls_per_second: f64) -> Trunk {
-    let settings = config::Trunk { max_calls, calls_per_second, ramp_up_s: 0, ..config::Trunk::default() };
-    Trunk { name: name.into(), address: "127.0.0.1:5070".parse().unwrap(), credentials: None, settings }
+    let address = Some("127.0.0.1:5070".parse().unwrap());
+    let settings = config::Trunk { address, max_calls, calls_per_second, ramp_up_s: 0, ..config::Trunk::default() };
+    Trunk::new(name, None, settings)
 }
 
 fn with(name: &str, priority: u16, weight: u16, prefixes: &[&str]) -> Trunk {
@@ -105,4 +106,20 @@ fn numbers_are_written_as_the_trunk_wants_them() {
         trunk.settings.number_format = format;
         assert_eq!(trunk.target(&number).unwrap().to_string(), want);
     }
+}
+
+#[test]
+fn identities_privacy_and_headers_go_out_and_none_of_the_sessions_own() {
+    let mut trunk = trunk("a", 1, 1.0);
+    trunk.settings.asserted_identity = Some("sip:+862100000000@trunk.example".into());
+    trunk.settings.privacy = Some("id".into());
+    trunk.settings.headers = vec!["X-Tag: 1".into(), "X-Tag:2".into()];
+    let headers = trunk.headers();
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let identity = ("P-Asserted-Identity", "<sip:+862100000000@trunk.example>");
+    assert_eq!(headers, [identity, ("Privacy", "id"), ("X-Tag", "1"), ("X-Tag", "2")]);
+    for name in crate::sip::session::MADE_HERE {
+        assert!(config::RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()), "{name} could be set twice");
+    }
+    assert_eq!(trunk.extensions(), Extensions::default(), "the settings' defaults are the session's");
 }

@@ -5,6 +5,8 @@ use super::floor::{Congested, Floor, Tokens};
 use super::policy::{Asked, Contact, Manners, Permit};
 use super::retention::Purge;
 pub use super::surveys::Surveys;
+use super::tally::Tally;
+use super::tracer::Tracer;
 use super::trunks::{Choice, Room, Trunk, Trunks};
 use crate::call::driver::{Agents, Line};
 use crate::clock::Clock;
@@ -26,11 +28,11 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not answer.
 const AWAY: Duration = Duration::from_secs(2);
 /// What cannot be dialled for a reason that somebody may mend is looked at again after so long.
-const REFUSED_AGAIN: TimeDelta = TimeDelta::hours(1);
+pub const REFUSED_AGAIN: TimeDelta = TimeDelta::hours(1);
 /// Rest after a follow-up was given back for want of a trunk's moment.
 const GIVEN_BACK: Duration = Duration::from_millis(50);
 /// A number that is in a call already is looked at again after so long.
-const IN_CALL_AGAIN: TimeDelta = TimeDelta::minutes(1);
+pub const IN_CALL_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What one engine process works with.
 pub struct Engine {
@@ -56,6 +58,10 @@ pub struct Engine {
     pub clock: Clock,
     /// Recordings whose time is over.
     pub purge: Purge,
+    /// Where calls say whose SIP messages are kept; none: nobody's.
+    pub tracer: Option<Tracer>,
+    /// What was done since the start.
+    pub tally: Tally,
     /// When the day's minutes were counted last, and whether they were used up.
     pub minutes: Mutex<Option<(Instant, bool)>>,
 }
@@ -82,6 +88,8 @@ impl Engine {
         let keeper = tokio::spawn(self.clone().keep_house(tokens.clone(), housekeeping.clone()));
         // Beside the heartbeats: many files may take longer than a lease.
         let recordings = tokio::spawn(self.clone().keep_recordings(housekeeping.clone()));
+        let watching = tokio::spawn(self.clone().watch_trunks(housekeeping.clone()));
+        let telling = tokio::spawn(self.clone().tell_trunks(trunks.clone(), housekeeping.clone()));
         let names: Vec<String> = trunks.iter().map(|trunk| trunk.name.clone()).collect();
         let mut floor = Floor::new(Trunks::new(trunks, self.settings.max_calls), tokens, stop.clone());
         self.work(&mut floor, &names, until, &stop).await;
@@ -97,6 +105,8 @@ impl Engine {
         housekeeping.cancel();
         let _ = keeper.await;
         let _ = recordings.await;
+        let _ = watching.await;
+        let _ = telling.await;
     }
 
     async fn work(self: &Arc<Self>, floor: &mut Floor, trunks: &[String], until: Until, stop: &CancellationToken) {

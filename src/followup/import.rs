@@ -211,7 +211,7 @@ pub async fn run<R: Read + Send, W: Write + Send>(
 }
 
 /// The rules of a list's events whose survey is owed to everybody, with that survey: who is owed another is found by the planner.
-fn owed_at_once(settings: &ImportSettings, list: List) -> impl Iterator<Item = (&Rule, &str)> {
+pub fn owed_at_once(settings: &ImportSettings, list: List) -> impl Iterator<Item = (&Rule, &str)> {
     let rules = settings.calendar.of(list.event().1).filter(|rule| rule.only.is_everybody());
     rules.filter_map(|rule| Some((rule, rule.survey()?)))
 }

@@ -182,6 +182,9 @@ pub enum ListError {
     /// A workbook of more than 64 MiB.
     #[error("the workbook is larger than 64 MiB: save it as CSV UTF-8, which may be of any size")]
     TooLarge,
+    /// A sheet of more than 1,000 columns.
+    #[error("the sheet has more than 1,000 columns: is something written far to the right?")]
+    TooWide,
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     Io(String),

@@ -5,6 +5,7 @@
 
 mod tone;
 
+use super::level::{decibels, level_db};
 use super::rtp::ticks_between;
 use super::{Codec, FRAME_MS, FRAME_SAMPLES};
 use serde::{Deserialize, Serialize};
@@ -171,8 +172,8 @@ impl Classifier {
     /// What we send, a packet of it: its echo is no voice.
     pub fn sent(&mut self, codec: Codec, packet: &[u8]) {
         // every fourth sample says how loud it is
-        let power = packet.iter().step_by(4).map(|byte| f32::from(codec.decode(*byte)).powi(2)).sum();
-        self.sent_db[self.sent % ECHO_FRAMES] = decibels(power, packet.len().div_ceil(4));
+        let power = packet.iter().step_by(4).map(|byte| f64::from(codec.decode(*byte)).powi(2)).sum();
+        self.sent_db[self.sent] = decibels(power, packet.len().div_ceil(4)) as f32;
         self.sent = (self.sent + 1) % ECHO_FRAMES;
     }
 
@@ -215,7 +216,7 @@ impl Classifier {
             return None;
         }
         self.heard_ms += FRAME_MS;
-        let level = level_db(frame);
+        let level = level_db(frame) as f32;
         let echo = self.sent_db.iter().copied().fold(-100.0, f32::max) - ECHO_DB;
         let tone = self.tones.frame(frame, if level > echo { level } else { -100.0 });
         if tone.is_none() {
@@ -307,16 +308,6 @@ impl Classifier {
         let mailbox = who == Who::Machine;
         new.then_some(Verdict { who, confidence, why, mailbox, after_ms: self.heard_ms })
     }
-}
-
-/// Mean power in dB below full scale.
-fn level_db(samples: &[i16]) -> f32 {
-    let power: i64 = samples.iter().map(|sample| i64::from(i32::from(*sample) * i32::from(*sample))).sum();
-    decibels(power as f32, samples.len())
-}
-
-fn decibels(power: f32, samples: usize) -> f32 {
-    10.0 * (power / samples.max(1) as f32 / (32_768.0 * 32_768.0) + 1e-10).log10()
 }
 
 #[cfg(test)]

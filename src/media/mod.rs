@@ -1,15 +1,20 @@
 //! Media core: RTP, RTCP, G.711, keys, playout, recording and quality of one call, without a socket or a clock of its own (RFC 3550, RFC 3551, RFC 4733).
 //!
 //! All audio is G.711 at 8 kHz in frames of 20 ms; [`session::Session`] joins the parts, `net::media_engine` drives it.
+#![forbid(unsafe_code)]
 
 pub mod amd;
 pub mod bridge;
+pub mod call_recorder;
 pub mod dtmf;
 pub mod g711;
+pub mod level;
 pub mod playout;
 pub mod polish;
 pub mod prompt;
 pub mod quality;
+#[cfg(test)]
+mod random;
 pub mod recorder;
 pub mod rtcp;
 pub mod rtp;

@@ -1,6 +1,7 @@
 //! What is made of a recording before somebody listens to it: the silence around the words is cut off, and all are of like level. Pure; on the writer's thread.
 
 use super::FRAME_SAMPLES;
+use super::level::{decibels, level_db};
 
 /// Softer frames are silence, in dB below full scale; on a noisy line the noise is.
 const FAINT_DB: f64 = -48.0;
@@ -33,8 +34,7 @@ pub fn polish(samples: &[i16]) -> Option<Vec<i16>> {
 
 /// By what the words are raised or lowered.
 fn gain(spoken: impl Iterator<Item = i16>, kept: &[i16]) -> f64 {
-    let (power, count) =
-        spoken.fold((0.0, 0.0), |(power, count), s| (power + f64::from(s) * f64::from(s), count + 1.0));
+    let (power, count) = spoken.fold((0.0, 0), |(power, count), s| (power + f64::from(s) * f64::from(s), count + 1));
     let wanted = (TARGET_DB - decibels(power, count)).clamp(-MOST_DB, MOST_DB);
     let peak = kept.iter().map(|sample| f64::from(sample.unsigned_abs())).fold(1.0, f64::max);
     10f64.powf(wanted / 20.0).min(PEAK / peak)
@@ -46,14 +46,6 @@ fn noise_db(levels: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let quiet = sorted.get(sorted.len() / 10).copied().unwrap_or(-100.0);
     quiet.min(-40.0)
-}
-
-fn level_db(samples: &[i16]) -> f64 {
-    decibels(samples.iter().map(|sample| f64::from(*sample) * f64::from(*sample)).sum(), samples.len() as f64)
-}
-
-fn decibels(power: f64, count: f64) -> f64 {
-    10.0 * (power / count.max(1.0) / (32_768.0 * 32_768.0) + 1e-10).log10()
 }
 
 #[cfg(test)]

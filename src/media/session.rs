@@ -3,7 +3,7 @@
 //!
 //! Inputs: [`Session::handle`] (commands), [`Session::receive`] (datagrams), [`Session::tick`] (once in the time of a packet; gives the packet to send), and
 //! what the `control` part has (RTCP, what became of packets).
-//! After any of them drain [`Session::poll_event`] and [`Session::poll_recording`]. Something is sent in every tick, silence when nothing plays:
+//! After any of them drain [`Session::poll_event`], [`Session::poll_recording`] and [`Session::poll_call_recording`]. Something is sent in every tick, silence when nothing plays:
 //! that keeps NAT bindings open and the peer's clock running. Keys are reported always, also when nothing plays.
 
 use super::amd::Classifier;
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 mod control;
 mod keys;
+mod whole;
 mod words;
 pub use words::{Change, Command, Event, Listener, Recording, RecordingOutput};
 
@@ -127,6 +128,7 @@ pub struct Session {
     pressing: VecDeque<Pressing>,
     keys: keys::Keypad,
     recorder: Option<Recorder>,
+    whole: whole::Whole,
     /// Who took the call, while that is listened for.
     classifier: Option<Box<Classifier>>,
     listener: Option<Box<dyn Listener>>,
@@ -156,6 +158,7 @@ impl Session {
             pressing: VecDeque::new(),
             keys: keys::Keypad::new(params.in_band),
             recorder: None,
+            whole: whole::Whole::default(),
             classifier: None,
             listener: None,
             bridge: None,
@@ -182,6 +185,7 @@ impl Session {
                 self.recording.push_back(RecordingOutput::Started { tag: params.tag, name: params.name.clone() });
                 self.recorder = Some(Recorder::new(params, now));
             }
+            Command::RecordCall { tag, name, longest } => self.record_call(tag, name, longest),
             Command::StopRecording => self.end_recording(RecordingEnd::Stopped),
             Command::SendKeys { keys, press_ms, gap_ms } => self.press(&keys, press_ms, gap_ms),
             Command::Listen(listener) => self.listener = Some(listener),
@@ -273,6 +277,7 @@ impl Session {
             self.monitor.sound();
             self.events.push_back(Event::FirstSound);
         }
+        self.put_on_record(codec, timestamp, payload);
         let heard = self.listener.as_mut().and_then(|listener| listener.hear(codec, timestamp, payload));
         if let Some(prompt) = heard.map(str::to_owned) {
             self.events.push_back(Event::Heard { prompt, at: now });
@@ -321,17 +326,20 @@ impl Session {
         // taken also when it is not sent: what is said over a prompt or a key is not heard later
         let bridged = self.bridged(audio);
         if !self.may_send {
+            self.put_sent_on_record(&[], length);
             return 0;
         }
         if let Some((header, payload)) = self.key_tick(clock) {
             self.quiet = true;
             self.fresh = false;
+            self.put_sent_on_record(&[], length);
             head.copy_from_slice(&header.to_bytes());
             audio[..4].copy_from_slice(&payload);
             return HEADER_LEN + 4;
         }
         let filled = if self.pressing.is_empty() { self.audio(audio, bridged) } else { 0 };
         audio[filled..].fill(self.params.codec.silence());
+        self.put_sent_on_record(audio, length);
         if let Some(classifier) = &mut self.classifier {
             classifier.sent(self.params.codec, audio);
         }
@@ -388,6 +396,7 @@ impl Session {
     /// The clock ran on for so many ms in which nothing could be sent (the machine stood still).
     pub fn skip(&mut self, ms: u32) {
         self.stream.advance(ms.wrapping_mul(SAMPLE_RATE / 1000));
+        self.put_sent_on_record(&[], samples_of(ms));
         self.fresh = true;
     }
 
@@ -443,6 +452,7 @@ impl Session {
     pub fn close(&mut self) {
         self.bridge = None;
         self.end_recording(RecordingEnd::Closed);
+        self.end_call_recording(RecordingEnd::Closed);
         self.events.push_back(Event::Quality(self.monitor.quality()));
     }
 

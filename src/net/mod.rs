@@ -3,8 +3,10 @@
 pub mod media_engine;
 pub mod prompt_files;
 pub mod recording_files;
+pub mod resolve;
 pub mod rtp_farm;
 pub mod sip_transport;
+pub mod tls_files;
 pub mod webrtc;
 
 use nix::sys::socket::SockaddrStorage;

@@ -2,6 +2,7 @@
 //!
 //! We offer one audio line, G.711 and telephone-event, and read what phones, trunks and gateways make of it. What the call does not need (o=, s=, t=,
 //! b=, k= …) is not even looked at in what comes in, so that a fault there costs nobody a call; what it needs is checked. Errors carry no text of the peer.
+#![forbid(unsafe_code)]
 
 use std::net::{IpAddr, SocketAddr};
 use thiserror::Error;

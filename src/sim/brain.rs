@@ -153,6 +153,7 @@ impl Brain {
             ("aftersales.reason" | "aftersales.reason_nodate", _) => "1".to_owned(),
             ("aftersales.retention", Refuses) => "2".to_owned(),
             ("aftersales.retention", _) => "1".to_owned(),
+            ("recording.ask", _) => if self.mind.agrees_to_record { "1" } else { "2" }.to_owned(),
             ("agent.offer", _) => if self.mind.takes_agent { "1" } else { "2" }.to_owned(),
             ("callback.ask", _) => self.mind.call_back.to_string(),
             ("advisor.ask", _) if self.mind.corrects_advisor.is_some() => "2".to_owned(),

@@ -25,8 +25,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// How long a key is held and how long the finger rests, in ms.
-const PRESS_MS: u32 = 100;
-const GAP_MS: u32 = 120;
+pub(super) const PRESS_MS: u32 = 100;
+pub(super) const GAP_MS: u32 = 120;
 
 /// What a customer says after a beep, and to an agent: any spoken prompt does for a voice.
 pub(super) const VOICE: &str = "unhappy.go_on";

@@ -14,8 +14,10 @@ pub struct Stored {
     pub answers: BTreeMap<String, (String, Option<i32>)>,
     /// Whether there is a complaint.
     pub complaint: bool,
-    /// How many recordings there are.
+    /// How many recordings there are of what was said.
     pub recordings: usize,
+    /// How many whole calls are on record.
+    pub on_record: usize,
     /// How many hand-overs came to a talk.
     pub talks: usize,
 }
@@ -28,6 +30,7 @@ pub struct Mismatch(pub String);
 pub fn compare(reports: &[CallReport], stored: &BTreeMap<String, Stored>) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut called = BTreeSet::new();
+    let by_digits: BTreeMap<String, &Stored> = stored.iter().map(|(number, stored)| (digits(number), stored)).collect();
     for report in reports {
         let key = digits(&report.number);
         let who = format!("{} …{}", report.persona.as_str(), key.get(key.len().saturating_sub(2)..).unwrap_or(""));
@@ -35,8 +38,8 @@ pub fn compare(reports: &[CallReport], stored: &BTreeMap<String, Stored>) -> Vec
             found.push(Mismatch(format!("{who}: was called twice")));
             continue;
         }
-        match stored.iter().find(|(number, _)| digits(number) == key) {
-            Some((_, stored)) => compare_one(&who, report, stored, &mut found),
+        match by_digits.get(&key) {
+            Some(stored) => compare_one(&who, report, stored, &mut found),
             None => found.push(Mismatch(format!("{who}: was called, but nothing is stored"))),
         }
     }
@@ -88,6 +91,10 @@ fn compare_one(who: &str, report: &CallReport, stored: &Stored, found: &mut Vec<
     if report.met_agent != (stored.talks > 0) {
         differ(format!("heard an agent: {}, talks stored: {}", report.met_agent, stored.talks));
     }
+    let agreed = report.keyed.iter().filter(|keyed| keyed.prompt == "recording.ask" && keyed.keys == "1").count();
+    if agreed != stored.on_record {
+        differ(format!("agreed to be recorded: {agreed}, calls on record: {}", stored.on_record));
+    }
     if report.spoke != (stored.recordings > 0) {
         differ(format!("spoke: {}, recordings stored: {}", report.spoke, stored.recordings));
     }
@@ -133,6 +140,7 @@ fn question_of(prompt: &str) -> Option<String> {
         "aftersales.greeting" | "resume.greeting" => "identity".into(),
         "aftersales.reason" | "aftersales.reason_nodate" => "consent".into(),
         "aftersales.retention" => "retention".into(),
+        "recording.ask" => "call_recording".into(),
         "callback.ask" => "callback".into(),
         "agent.offer" => "unhappy_agent".into(),
         "advisor.ask" => "advisor".into(),
@@ -143,7 +151,16 @@ fn question_of(prompt: &str) -> Option<String> {
 
 /// Whether a stored answer comes from keys (and not from a recording).
 fn is_keyed(question: &str) -> bool {
-    let named = ["unhappy_agent", "identity", "consent", "retention", "callback", "advisor", "advisor_number_keyed"];
+    let named = [
+        "unhappy_agent",
+        "identity",
+        "consent",
+        "call_recording",
+        "retention",
+        "callback",
+        "advisor",
+        "advisor_number_keyed",
+    ];
     named.contains(&question) || (question.starts_with('q') && question[1..].bytes().all(|b| b.is_ascii_digit()))
 }
 

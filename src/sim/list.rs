@@ -4,6 +4,7 @@ use super::persona::{Mind, Persona};
 use chrono::{Days, NaiveDate};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::ops::Range;
 
 /// Every simulated number begins so (after the country's +86).
 pub const PREFIX: &str = "139000";
@@ -14,10 +15,15 @@ const ADVISORS: [(&str, &str); 3] = [("林晓", "208"), ("何宁", "315"), ("许
 
 /// `count` customers, one of each persona in turn, repaired the day before `today`. Header and rows as `huifang import --list repair` reads them.
 pub fn customers(count: u32, seed: u64, today: NaiveDate) -> String {
+    more_customers(0..count, seed, today)
+}
+
+/// The same for these numbers, 100,000 at most: for lists that go on where the last one ended.
+pub fn more_customers(numbers: Range<u32>, seed: u64, today: NaiveDate) -> String {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let repaired = today.checked_sub_days(Days::new(1)).unwrap_or(today);
     let mut csv = String::from("姓名,车型,维修日期,手机号,车牌,服务顾问,工号\n");
-    for n in 0..count {
+    for n in numbers {
         let number = format!("{PREFIX}{n:05}");
         let surname = SURNAMES[rng.random_range(0..SURNAMES.len())];
         let title = if rng.random_bool(0.5) { "先生" } else { "女士" };

@@ -1,4 +1,5 @@
 //! Simulated callees: real SIP and RTP through the same cores as the engine.
+#![forbid(unsafe_code)]
 
 pub mod agent;
 pub mod brain;
@@ -7,5 +8,7 @@ pub mod check;
 pub mod ear;
 pub mod list;
 pub mod load;
+pub mod night;
 pub mod persona;
+pub mod stored;
 pub mod tone;

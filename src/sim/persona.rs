@@ -117,6 +117,8 @@ pub struct Mind {
     pub reactions: Vec<Duration>,
     /// Takes the offer of a live agent.
     pub takes_agent: bool,
+    /// Agrees that the call is recorded.
+    pub agrees_to_record: bool,
 }
 
 impl Mind {
@@ -150,6 +152,7 @@ impl Mind {
             corrects_advisor: rng.random_bool(0.25).then(|| format!("{:03}", rng.random_range(100..999u32))),
             reactions: (0..32).map(|_| Duration::from_millis(rng.random_range(slow.clone()))).collect(),
             takes_agent: rng.random_bool(0.75),
+            agrees_to_record: rng.random_bool(0.5),
         }
     }
 }

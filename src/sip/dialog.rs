@@ -6,10 +6,9 @@ use crate::sip::message::{Message, Method};
 use crate::sip::uri::Uri;
 use std::net::SocketAddr;
 
-use super::header::NameAddr;
+use super::hop::{Hop, Transport};
 
-/// The port of a SIP URI that names none (RFC 3261 19.1.2), UDP and TCP.
-const DEFAULT_PORT: u16 = 5060;
+use super::header::NameAddr;
 
 /// One side's view of a dialog (12.1).
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ pub struct Dialog {
     remote_cseq: Option<u32>,
     route_set: Vec<NameAddr>,
     target: Uri,
-    fallback: SocketAddr,
+    fallback: Hop,
     /// Without a route set, requests go to `fallback` whatever the target says.
     pinned: bool,
 }
@@ -39,7 +38,7 @@ pub enum DialogFault {
 impl Dialog {
     /// The caller's dialog from a response to its INVITE (12.1.2): Record-Route reversed, Contact as remote target.
     /// `from` is our From as sent; `target` and `fallback` serve where the response names nothing usable.
-    pub fn uac(response: &Message, from: &str, target: &Uri, fallback: SocketAddr) -> (Dialog, Option<DialogFault>) {
+    pub fn uac(response: &Message, from: &str, target: &Uri, fallback: Hop) -> (Dialog, Option<DialogFault>) {
         let (contact, contact_fault) = remote_target(response);
         let (mut route_set, route_fault) = route_set(response);
         route_set.reverse();
@@ -59,7 +58,7 @@ impl Dialog {
     }
 
     /// The called side's dialog from the INVITE (12.1.1). `local_tag` is what our responses put on To.
-    pub fn uas(invite: &Message, local_tag: &str, fallback: SocketAddr) -> Result<Dialog, DialogFault> {
+    pub fn uas(invite: &Message, local_tag: &str, fallback: Hop) -> Result<Dialog, DialogFault> {
         let (contact, _) = remote_target(invite);
         let (route_set, route_fault) = route_set(invite);
         if let Some(fault) = route_fault {
@@ -116,6 +115,14 @@ impl Dialog {
         self.local_cseq = self.local_cseq.saturating_add(by).min((1 << 31) - 1000);
     }
 
+    /// Goes on where the early dialog of the same tag stood: its CSeq numbers, on both sides.
+    pub fn follow(&mut self, early: Option<&Dialog>, remote_cseq: Option<u32>) {
+        if let Some(early) = early {
+            self.local_cseq = self.local_cseq.max(early.local_cseq);
+        }
+        self.remote_cseq = self.remote_cseq.max(remote_cseq);
+    }
+
     /// Takes note of the far side's CSeq; false if it is not higher than the last (12.2.2: answer 500).
     pub fn accept_cseq(&mut self, number: u32) -> bool {
         if self.remote_cseq.is_some_and(|last| number <= last) {
@@ -139,13 +146,16 @@ impl Dialog {
 
     /// Where the next request goes (8.1.2): the first route or, without routes, the remote target. Only addresses are
     /// followed; for a name, or the unspecified address, the place where the INVITE went (or came from) stands in.
-    pub fn next_hop(&self) -> SocketAddr {
+    pub fn next_hop(&self) -> Hop {
         if self.pinned && self.route_set.is_empty() {
             return self.fallback;
         }
         let uri = self.route_set.first().map_or(&self.target, |route| &route.uri);
         let ip = uri.host().and_then(|host| host.ip()).filter(|ip| !ip.is_unspecified());
-        ip.map_or(self.fallback, |ip| SocketAddr::new(ip, uri.port().unwrap_or(DEFAULT_PORT)))
+        let Some(ip) = ip else { return self.fallback };
+        // a peer that forgets to write its transport into Contact is still on the one that it used
+        let transport = Transport::asked_by(uri).unwrap_or(self.fallback.transport);
+        Hop::new(transport, SocketAddr::new(ip, uri.port().unwrap_or(transport.default_port())))
     }
 
     fn build(&self, method: Method, cseq: u32, via: &str) -> Message {

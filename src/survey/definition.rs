@@ -357,6 +357,8 @@ pub enum Effect {
     Refusal,
     /// Never call again.
     DoNotCall,
+    /// The customer agrees that the whole call is recorded.
+    RecordCall,
     /// A call-back is booked.
     CallBack(CallBackRule),
 }

@@ -5,7 +5,7 @@ use super::definition::{
     CallBackRule, Comparison, Condition, Definition, Effect, EndOutcome, Fact, PromptId, PromptPart, Required, Step,
     StepKind, Target, Test, UnhappyRule,
 };
-use super::flow::{Outcome, RecordingKind};
+use super::flow::Outcome;
 use std::time::Duration;
 
 /// A property and what it says.
@@ -109,7 +109,7 @@ pub fn kind(step: &Step) -> String {
         StepKind::Scale { scale } => format!("scale {}", scale.name),
         StepKind::Digits { lead: true, .. } => "digits, a lead's number".to_owned(),
         StepKind::Digits { lead: false, .. } => "digits".to_owned(),
-        StepKind::Record { kind, .. } => format!("record {}", recording(*kind)),
+        StepKind::Record { kind, .. } => format!("record {}", kind.as_str()),
         StepKind::Agent(agent) if agent.ask => "live agent, if the customer likes".to_owned(),
         StepKind::Agent(_) => "live agent".to_owned(),
         StepKind::End { .. } => "end".to_owned(),
@@ -175,6 +175,7 @@ fn fact_name(fact: Fact) -> &'static str {
         Fact::Resumed => "resumed",
         Fact::Complete => "complete",
         Fact::Lead => "lead",
+        Fact::RecordCalls => "record_calls",
     }
 }
 
@@ -213,6 +214,7 @@ fn effect(effect: Effect) -> String {
         Effect::WrongNumber => "wrong number".to_owned(),
         Effect::Refusal => "refusal".to_owned(),
         Effect::DoNotCall => "do not call".to_owned(),
+        Effect::RecordCall => "record the call".to_owned(),
         Effect::CallBack(CallBackRule::InHours(hours)) => format!("call back in {hours} h"),
         Effect::CallBack(CallBackRule::OnDay { day_offset, at }) => {
             format!("call back on day +{day_offset} at {}", at.format("%H:%M"))
@@ -229,15 +231,6 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::CallBack => "call_back",
         Outcome::WrongNumber => "wrong_number",
         Outcome::NoInput => "no_input",
-    }
-}
-
-fn recording(kind: RecordingKind) -> &'static str {
-    match kind {
-        RecordingKind::Suggestion => "suggestion",
-        RecordingKind::Statement => "statement",
-        RecordingKind::AdvisorNote => "advisor_note",
-        RecordingKind::Lead => "lead",
     }
 }
 

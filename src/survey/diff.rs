@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn comments_and_the_version_are_no_change() {
-        assert_eq!(changes(&format!("# another comment\n{}", REAL.replace("version = 2", "version = 3"))), [""; 0]);
+        assert_eq!(changes(&format!("# another comment\n{}", REAL.replace("version = 3", "version = 4"))), [""; 0]);
     }
 
     #[test]

@@ -87,6 +87,8 @@ struct SoFar {
     asked_help_at: Option<StepIndex>,
     /// A lead was noted.
     lead: bool,
+    /// The customer has agreed that the call is recorded.
+    on_record: bool,
     /// Questions that an earlier attempt has answered, and their keys.
     earlier: HashMap<StepIndex, String>,
     /// An earlier attempt had the customer's consent.

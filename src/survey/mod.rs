@@ -3,6 +3,7 @@
 //!
 //! The way through: a survey file (TOML, docs/surveys.md) is read by [`Definition::from_toml`] and looked at by
 //! [`check::check`]; one [`Flow`] for each call turns keys and ended prompts into prompts to play and answers to store.
+#![forbid(unsafe_code)]
 
 pub mod check;
 pub mod definition;
@@ -13,6 +14,7 @@ pub mod flow;
 pub mod keys;
 pub mod scale;
 pub mod speech;
+pub mod standard;
 
 pub use definition::{Definition, DefinitionErrors, Mistake, PromptId};
 pub use flow::{

@@ -36,6 +36,8 @@ pub struct Scale {
     pub name: &'static str,
     /// Its answers, in the order in which they are read out.
     pub points: &'static [Point],
+    /// Scores that count as favourable, best first: the two best of a scale (top-2-box), of yes and no the one.
+    pub favourable: &'static [i32],
     /// What an unhappy answer on this scale is called.
     pub reason: UnhappyReason,
 }
@@ -55,6 +57,7 @@ pub static SCALES: [Scale; 4] = [
             point("4", 0, "dissatisfied"),
             point("5", -4, "very_dissatisfied"),
         ],
+        favourable: &[12, 8],
         reason: UnhappyReason::LowScore,
     },
     Scale {
@@ -66,6 +69,7 @@ pub static SCALES: [Scale; 4] = [
             point("4", 4, "probably_not"),
             point("5", 5, "certainly_not"),
         ],
+        favourable: &[1, 2],
         reason: UnhappyReason::LowIntent,
     },
     Scale {
@@ -82,11 +86,13 @@ pub static SCALES: [Scale; 4] = [
             point("9", 9, "9"),
             point("10", 10, "10"),
         ],
+        favourable: &[10, 9],
         reason: UnhappyReason::LowScore,
     },
     Scale {
         name: "yes_no", // was this service step done? The mean of the scores is the share of yes
         points: &[point("1", 1, "yes"), point("2", 0, "no")],
+        favourable: &[1],
         reason: UnhappyReason::Noes,
     },
 ];
@@ -95,6 +101,22 @@ impl Scale {
     /// The scale of this name.
     pub fn by_name(name: &str) -> Option<&'static Scale> {
         SCALES.iter().find(|scale| scale.name == name)
+    }
+
+    /// Its answers from the best to the worst.
+    pub fn best_first(&self) -> Vec<&'static Point> {
+        let mut points: Vec<&Point> = self.points.iter().collect();
+        let (first, best) = (points.first().map(|point| point.score), self.favourable.first().copied());
+        if first != best {
+            points.reverse();
+        }
+        points
+    }
+
+    /// Whether a lower score is the better one (repurchase intent).
+    pub fn falls(&self) -> bool {
+        let best = self.best_first();
+        best.first().map(|point| point.score) < best.last().map(|point| point.score)
     }
 
     /// The answer that these keys give.
@@ -118,5 +140,16 @@ mod tests {
         assert!(scores("one_to_ten").iter().all(|(keys, score)| *keys == score.to_string()));
         assert_eq!(scores("yes_no"), [("1", 1), ("2", 0)]);
         assert!(Scale::by_name("seven_point").is_none());
+    }
+
+    #[test]
+    fn the_favourable_are_the_best() {
+        for scale in &SCALES {
+            let best: Vec<i32> = scale.best_first().iter().map(|point| point.score).collect();
+            assert_eq!(scale.favourable, &best[..scale.favourable.len()], "{}", scale.name);
+            assert!(scale.favourable.len() < best.len(), "{}", scale.name);
+        }
+        assert!(Scale::by_name("intent").is_some_and(Scale::falls));
+        assert!(!Scale::by_name("five_point").is_some_and(Scale::falls));
     }
 }

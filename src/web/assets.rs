@@ -1,4 +1,4 @@
-//! Style and scripts, embedded in the binary. htmx and its SSE extension are vendored as published (assets/*.LICENSE: 0BSD). No build step.
+//! Style and scripts, embedded in the binary. htmx, its SSE extension and Chart.js are vendored as published (assets/*.LICENSE: 0BSD, MIT). No build step.
 
 use super::problem::Problem;
 use axum::extract::Path;
@@ -10,8 +10,10 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const ASSETS: [(&str, &str, &str); 8] = [
+const ASSETS: [(&str, &str, &str); 10] = [
     ("huifang.css", CSS, include_str!("../../assets/huifang.css")),
+    ("chart-4.6.1.min.js", JS, include_str!("../../assets/chart-4.6.1.min.js")),
+    ("charts.js", JS, include_str!("../../assets/charts.js")),
     ("complaint.js", JS, include_str!("../../assets/complaint.js")),
     ("huifang.js", JS, include_str!("../../assets/huifang.js")),
     ("agent.js", JS, include_str!("../../assets/agent.js")),

@@ -12,13 +12,19 @@ const MOST_BYTES: usize = 16 * 1024;
 
 /// Reads the body; `wanted` completes "The body is not …".
 pub async fn read<T: DeserializeOwned>(request: Request, wanted: &str) -> Result<T, Problem> {
+    read_within(request, wanted, MOST_BYTES).await
+}
+
+/// The same for a body that may have so many bytes.
+pub async fn read_within<T: DeserializeOwned>(request: Request, wanted: &str, most: usize) -> Result<T, Problem> {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: application/json is wanted."));
     }
-    let body = to_bytes(request.into_body(), MOST_BYTES).await.map_err(|_| {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body did not arrive whole, or is larger than 16 KiB.")
+    let body = to_bytes(request.into_body(), most).await.map_err(|_| {
+        let detail = format!("The body did not arrive whole, or is larger than {} KiB.", most / 1024);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     })?;
     serde_json::from_slice(&body)
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, format!("The body is not {wanted}.")))

@@ -3,7 +3,6 @@
 pub mod export;
 
 use super::params::Params;
-use super::period::Period;
 use super::problem::Problem;
 use super::state::WebState;
 use super::who::Who;
@@ -13,6 +12,7 @@ use crate::db::complaint_desk::{self, Complaint, Filter, Standing, Step};
 use crate::db::complaint_work::{self, Doing, NotDone};
 use crate::db::state::UserRole;
 use crate::ids::ComplaintId;
+use crate::report::period::Period;
 use axum::http::StatusCode;
 use uuid::Uuid;
 

@@ -6,8 +6,9 @@ use super::pages;
 use super::problem::Problem;
 use super::roles::{self, Closed};
 use super::state::WebState;
+use super::via::{self, Via};
 use super::who::Who;
-use super::{csrf, sessions};
+use super::{csrf, sessions, tokens};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -16,6 +17,9 @@ use std::net::IpAddr;
 
 /// Name of the session cookie.
 pub const COOKIE: &str = "huifang_session";
+
+/// So many requests' worth of its address's minute is gone with a wrong token.
+const WRONG_TOKEN_COSTS: u32 = 20;
 
 /// Refuses foreign `Host` names where nobody needs to sign in.
 pub async fn host(State(state): State<WebState>, request: Request, next: Next) -> Response {
@@ -47,13 +51,14 @@ pub async fn entry(State(state): State<WebState>, request: Request, next: Next) 
         return Problem::forbidden("Nobody may ask this.").into_response();
     };
     let asked = Asked::of(&state, &request, route);
-    let who = match who(&state, request.headers()).await {
+    let via = request.extensions().get::<Via>().copied().unwrap_or_default();
+    let who = match who(&state, request.headers(), via).await {
         Ok(Some(who)) => who,
         Ok(None) => return asked.sign_in_first(),
         Err(problem) => return asked.refused(&state, None, &problem),
     };
-    if !who.may(route.least) {
-        return asked.not_for(&state, &who, route);
+    if let Err(problem) = who.may_ask(route) {
+        return asked.not_for(&state, &who, &problem);
     }
     let mut request = match csrf::check(&who, request).await {
         Ok(request) => request,
@@ -74,21 +79,38 @@ pub async fn entry(State(state): State<WebState>, request: Request, next: Next) 
 }
 
 /// Who sends a request: the token's holder, somebody with a session, or (where nobody needs to sign in) whoever is at this machine.
-async fn who(state: &WebState, headers: &HeaderMap) -> Result<Option<Who>, Problem> {
+async fn who(state: &WebState, headers: &HeaderMap, via: Via) -> Result<Option<Who>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         // A wrong token is not healed by a session.
-        return Ok(bearer(value.as_bytes()).filter(|given| state.token_is(given)).map(|_| Who::token()));
+        return by_bearer(state, bearer(value.as_bytes()), via).await;
     }
     if let Some(cookie) = session(headers)
         && let Some(session) = sessions::find(state, cookie).await?
     {
-        return Ok(Some(Who::session(session)));
+        return Ok(Some(Who::session(session).at(via)));
     }
     match state.guarded().await {
         Some(true) => Ok(None),
-        Some(false) => Ok(Some(Who::local())),
+        Some(false) => Ok(Some(Who::local().at(via))),
         None => Err(Problem::database_away()),
     }
+}
+
+/// The holder of a token: that of the settings, or one of `api_tokens`. A wrong one costs its sender as much as many requests.
+async fn by_bearer(state: &WebState, given: Option<&str>, via: Via) -> Result<Option<Who>, Problem> {
+    let who = match given {
+        Some(given) if state.token_is(given) => Some(Who::token()),
+        Some(given) => tokens::find(state, given).await?.map(Who::api_token),
+        None => None,
+    };
+    let Some(who) = who else {
+        via::charge(state, via, WRONG_TOKEN_COSTS).map_err(Problem::too_often)?;
+        return Ok(None);
+    };
+    let key = who.token_id().map_or(uuid::Uuid::nil(), |token| token.0);
+    let now = state.clock().now().timestamp_micros();
+    state.token_rates().take(key, 1, now).map_err(Problem::too_often)?;
+    Ok(Some(who.at(via)))
 }
 
 /// What was asked, as far as a refusal needs it.
@@ -119,16 +141,14 @@ impl Asked {
         }
     }
 
-    fn not_for(&self, state: &WebState, who: &Who, route: &Closed) -> Response {
+    fn not_for(&self, state: &WebState, who: &Who, problem: &Problem) -> Response {
         let home = roles::home(who.role());
         if self.html && self.path == "/" && home != "/" {
             return Redirect::to(home).into_response();
         }
-        let (has, wants) = (who.role(), route.least);
-        let problem = Problem::forbidden(format!("This is for the role {wants}; you are signed in as {has}."));
         match self.html {
-            true => self.refused(state, Some(who), &problem),
-            false => problem.into_response(),
+            true => self.refused(state, Some(who), problem),
+            false => problem.clone().into_response(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Headers that every response carries: no script but our own files, no framing, no sniffing, nothing kept by caches but assets. And the language that somebody chose.
 
 use super::lang::{COOKIE, Lang};
+use super::via::Via;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -35,6 +36,7 @@ fn chosen(request: &Request) -> Option<Lang> {
 /// Sets them; `Cache-Control: no-store` where the handler said nothing of its own.
 pub async fn secure(request: Request, next: Next) -> Response {
     let chosen = chosen(&request);
+    let tls = request.extensions().get::<Via>().is_some_and(|via| via.tls);
     let mut response = next.run(request).await;
     // Also on the way to the sign-in form: the page behind it comes without the parameter.
     let redirects = response.status().is_redirection();
@@ -48,6 +50,10 @@ pub async fn secure(request: Request, next: Next) -> Response {
     }
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if tls {
+        // RFC 6797 7.2: never over plain HTTP. Without includeSubDomains: the rest of the dealer's domain is not ours.
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

@@ -1,16 +1,19 @@
 //! The board: what the status page shows, read at most once a second however many people look, and numbered section by section so that a page
 //! gets only what has changed. There is no task behind it: nobody looking = no question to the database.
 
-use super::period::Period;
 use super::problem::Problem;
 use super::state::WebState;
+use crate::db::agent_sessions::{self, Standing};
+use crate::db::agents::Agent;
 use crate::db::controls::{self, Campaign};
 use crate::db::figures::{self, AttemptCount};
 use crate::db::queue::{self, Depth};
 use crate::db::status::{self, LiveCall, RecentComplaint, RunCount};
-use crate::db::{StoreError, complaints};
-use crate::dialer::outlook::{self, Next};
+use crate::db::trunk_states::{self, FRESH, Seen};
+use crate::db::{StoreError, complaints, transfers};
+use crate::dialer::outlook::{self, Held, Next, Pace};
 use crate::rates::Tally;
+use crate::report::period::Period;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +52,18 @@ pub struct Board {
     pub complaints: Vec<RecentComplaint>,
     /// Open complaints, and overdue ones among them.
     pub complaint_counts: (i64, i64),
+    /// How fast the queue is dialled, and until when; none where the server does not know the dialler's rules.
+    pub pace: Option<Pace>,
+    /// What the queue waits for; empty where the server does not know the dialler's rules.
+    pub held: Vec<Held>,
+    /// Keys and names of the surveys.
+    pub surveys: Vec<(String, String)>,
+    /// Agents, and where each stands; none: off duty.
+    pub agents: Vec<(Agent, Option<Standing>)>,
+    /// Callers who want a person and have none yet.
+    pub callers_waiting: usize,
+    /// What engines say of their trunks.
+    pub trunks: Vec<Seen>,
 }
 
 impl Board {
@@ -72,6 +87,18 @@ impl Board {
                 campaigns: controls::all(&mut conn).await?,
                 complaints: status::open_complaints(&mut conn, MOST_COMPLAINTS).await?,
                 complaint_counts: complaints::open_counts(&mut conn, at).await?,
+                pace: match state.outlook_rules() {
+                    Some(rules) => Some(outlook::pace(&mut conn, rules, at).await?),
+                    None => None,
+                },
+                held: match state.outlook_rules() {
+                    Some(rules) => outlook::waits(&mut conn, rules, at).await?,
+                    None => Vec::new(),
+                },
+                surveys: status::survey_names(&mut conn).await?,
+                agents: agent_sessions::roster(&mut conn).await?,
+                callers_waiting: transfers::waiting(&mut conn).await?.len(),
+                trunks: trunk_states::since(&mut conn, at - FRESH).await?,
             })
         };
         state.ask(board).await
@@ -81,6 +108,22 @@ impl Board {
     pub fn waits(&self) -> Option<(&str, Option<DateTime<Utc>>)> {
         let next = self.next.as_ref()?;
         Some((&next.waits_for, next.dialled_from.filter(|from| *from > self.at)))
+    }
+
+    /// What is shown of the pace: minutes, since an estimate that moves with the clock is no news each second.
+    fn pace_shown(&self) -> Option<(i64, i64, Option<i64>, Option<i64>)> {
+        let (pace, minute) = (self.pace.as_ref()?, |at: DateTime<Utc>| at.timestamp() / 60);
+        let tonight = &pace.tonight;
+        Some((pace.dialled, tonight.due, tonight.done_at.map(minute), tonight.closes_at.map(minute)))
+    }
+
+    /// What is shown of the trunks; that an engine has said it again is no news.
+    fn trunks_shown(&self) -> Vec<(Seen, usize)> {
+        let shown = self.trunks.iter().map(|seen| {
+            let calls = self.calls.iter().filter(|call| call.trunk == seen.trunk).count();
+            (Seen { seen_at: seen.since, registered_until: None, ..seen.clone() }, calls)
+        });
+        shown.collect()
     }
 
     /// Today's run as a tally for `rates`.
@@ -105,30 +148,52 @@ pub enum Section {
     Notice,
     /// Progress and outcomes of today's run.
     Run,
+    /// How fast the queue is dialled.
+    Pace,
+    /// What is dialled and what is not.
+    Control,
     /// Live calls.
     Calls,
-    /// The queue.
-    Queue,
-    /// The rates.
-    Rates,
     /// Complaints.
     Complaints,
+    /// The queue.
+    Queue,
+    /// Live agents.
+    Agents,
+    /// The trunks.
+    Trunks,
+    /// The rates.
+    Rates,
 }
 
 impl Section {
     /// All, in the page's order.
-    pub const ALL: [Section; 6] =
-        [Section::Notice, Section::Run, Section::Calls, Section::Queue, Section::Rates, Section::Complaints];
+    pub const ALL: [Section; 10] = [
+        Section::Notice,
+        Section::Run,
+        Section::Pace,
+        Section::Control,
+        Section::Calls,
+        Section::Complaints,
+        Section::Queue,
+        Section::Agents,
+        Section::Trunks,
+        Section::Rates,
+    ];
 
     /// Its name in the event stream.
     pub fn name(self) -> &'static str {
         match self {
             Section::Notice => "notice",
             Section::Run => "run",
+            Section::Pace => "pace",
+            Section::Control => "control",
             Section::Calls => "calls",
-            Section::Queue => "queue",
-            Section::Rates => "rates",
             Section::Complaints => "complaints",
+            Section::Queue => "queue",
+            Section::Agents => "agents",
+            Section::Trunks => "trunks",
+            Section::Rates => "rates",
         }
     }
 
@@ -145,7 +210,12 @@ impl Section {
                     || before.next_due != new.next_due
                     || before.waits() != new.waits()
                     || before.campaigns != new.campaigns
+                    || before.held != new.held
             }
+            Section::Pace => before.pace_shown() != new.pace_shown(),
+            Section::Control => before.campaigns != new.campaigns || before.surveys != new.surveys,
+            Section::Agents => before.agents != new.agents || before.callers_waiting != new.callers_waiting,
+            Section::Trunks => before.trunks_shown() != new.trunks_shown(),
             Section::Complaints => {
                 before.complaints != new.complaints || before.complaint_counts != new.complaint_counts
             }

@@ -1,6 +1,7 @@
 //! Status API and pages (axum). Asks `db`, decides nothing: no figure is made here that `rates` does not define, no SQL is written here.
 //!
 //! Everything that is served is registered through `utoipa_axum::routes!`, so that `/openapi.json` cannot miss a route.
+#![forbid(unsafe_code)]
 
 mod agents;
 pub mod api;
@@ -8,39 +9,53 @@ mod assets;
 mod body;
 mod complaints;
 mod csrf;
+mod door;
 mod guard;
 mod headers;
-mod lang;
+pub(crate) mod lang;
 mod live;
+mod metrics;
 mod pages;
 mod params;
 pub mod password;
 mod people;
-mod period;
 mod problem;
 mod range;
+mod rate;
 mod readiness;
 mod recordings;
 mod roles;
 mod sessions;
-mod sheet;
 mod state;
-mod terms;
+mod surveys;
+pub(crate) mod terms;
 mod throttle;
+pub mod tokens;
+mod via;
+mod weak_items;
 mod who;
 mod words;
 
 pub use problem::Problem;
+pub use rate::Limits;
 pub use readiness::{Part, Readiness};
 pub use state::{Options, WebState};
 pub use who::Who;
 
+use crate::spans;
+use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
 use axum::{Router, middleware};
+use door::{Door, Peer};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
+use tracing::field::Empty;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -59,6 +74,16 @@ pub enum ServeError {
 
 /// Serves until `shutdown`; open requests are finished first (live pages are let go at once). The caller binds, and reports a port in use.
 pub async fn serve(state: WebState, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
+    serve_by(state, listener, None, shutdown).await
+}
+
+/// The same, with a configuration by TLS alone.
+pub async fn serve_by(
+    state: WebState,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() && state.guarded().await != Some(true) {
         return Err(ServeError::OpenToOthers(address));
@@ -68,8 +93,9 @@ pub async fn serve(state: WebState, listener: TcpListener, shutdown: Cancellatio
         shutdown.cancelled().await;
         closing.cancel();
     };
-    tracing::info!(%address, "status page and API are up");
-    Ok(axum::serve(listener, router(state)).with_graceful_shutdown(stop).await?)
+    tracing::info!(%address, tls = tls.is_some(), "status page and API are up");
+    let app = router(state).into_make_service_with_connect_info::<Peer>();
+    Ok(axum::serve(Door::open(listener, tls)?, app).with_graceful_shutdown(stop).await?)
 }
 
 /// All routes with their guards.
@@ -79,9 +105,23 @@ pub fn router(state: WebState) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(state.clone(), guard::host))
+        .layer(middleware::from_fn_with_state(state.clone(), via::limit))
         .layer(middleware::from_fn(headers::secure))
-        .layer(TraceLayer::new_for_http())
+        .layer(middleware::from_fn_with_state(state.clone(), via::find_out))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(answered))
         .with_state(state)
+}
+
+/// A request's span: the route as it stands in the table, never the address with its ids and questions.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or("(no route)");
+    let method = request.method().as_str();
+    tracing::info_span!(target: spans::TARGET, "request", otel.name = format!("{method} {route}"), otel.kind = "server",
+        http.request.method = method, http.route = route, http.response.status_code = Empty)
+}
+
+fn answered<B>(response: &Response<B>, _took: Duration, span: &tracing::Span) {
+    span.record("http.response.status_code", response.status().as_u16());
 }
 
 /// The OpenAPI document, made from the routes themselves.
@@ -104,8 +144,20 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(pages::sign_in::form, pages::sign_in::submit))
         .routes(routes!(pages::sign_in::sign_out));
     let closed = OpenApiRouter::new()
+        .routes(routes!(metrics::metrics))
         .routes(routes!(api::status::status))
         .routes(routes!(api::completion::completion))
+        .routes(routes!(api::satisfaction::satisfaction))
+        .routes(routes!(api::reports::report))
+        .routes(routes!(api::weak_items::list, api::weak_items::open))
+        .routes(routes!(api::weak_items::plan))
+        .routes(routes!(api::weak_items::act))
+        .routes(routes!(pages::weak_items::list, pages::weak_items::open))
+        .routes(routes!(pages::weak_items::plan, pages::weak_items::act))
+        .routes(routes!(api::reports::report_of_page))
+        .routes(routes!(pages::reports::reports))
+        .routes(routes!(pages::satisfaction::satisfaction))
+        .routes(routes!(pages::satisfaction_calls::calls))
         .routes(routes!(api::follow_ups::follow_up))
         .routes(routes!(api::imports::imports))
         .routes(routes!(api::queue::queue))
@@ -124,7 +176,23 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(pages::complaint_form::draft))
         .routes(routes!(pages::home::home))
         .routes(routes!(pages::home::events))
+        .routes(routes!(pages::control::submit))
+        .routes(routes!(pages::release::submit))
+        .routes(routes!(pages::summary::summary))
+        .routes(routes!(api::summary::summary))
+        .routes(routes!(pages::rates::rates))
+        .routes(routes!(api::rates::rates))
         .routes(routes!(pages::follow_up::follow_up))
+        .routes(routes!(pages::attempt::attempt))
+        .routes(routes!(pages::trunks::trunks))
+        .routes(routes!(pages::surveys::surveys))
+        .routes(routes!(pages::surveys::survey, pages::surveys::submit))
+        .routes(routes!(pages::surveys::drawing))
+        .routes(routes!(api::surveys::list))
+        .routes(routes!(api::surveys::version))
+        .routes(routes!(api::surveys::check))
+        .routes(routes!(api::surveys::publish))
+        .routes(routes!(api::trunks::trunks))
         .routes(routes!(recordings::recording))
         .routes(routes!(pages::agent::agent))
         .routes(routes!(pages::agent::events))

@@ -1,9 +1,13 @@
 //! Query parameters, read strictly: an unknown, repeated or unreadable one is a 400 that names it. Nothing is guessed.
 
 use super::problem::Problem;
+use crate::report::period::Period;
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
+
+/// Days that one question may span.
+const MOST_DAYS: u64 = 366;
 
 /// The query of one request.
 #[derive(Debug, Default)]
@@ -48,6 +52,21 @@ impl Params {
         })
     }
 
+    /// The days from `from` to `to`, both included; without them the `usual` last days up to today.
+    pub fn period(&self, today: NaiveDate, usual: u64) -> Result<Period, Problem> {
+        let (first, last) = (self.date("from")?, self.date("to")?);
+        let last = last.unwrap_or_else(|| first.map_or(today, |first| today.max(first)));
+        let before = last.checked_sub_days(Days::new(usual.saturating_sub(1))).unwrap_or(last);
+        let period = Period { first: first.unwrap_or(before), last };
+        match period.days() {
+            0 => Err(Problem::parameter("from", format!("{} is after to ({})", period.first, period.last))),
+            days if days > MOST_DAYS => {
+                Err(Problem::parameter("from", format!("{days} days are asked for, {MOST_DAYS} at most are given")))
+            }
+            _ => Ok(period),
+        }
+    }
+
     /// `true` or `false`; false when not given.
     pub fn flag(&self, name: &'static str) -> Result<bool, Problem> {
         Ok(self.parsed(name, "true or false", |text| text.parse().ok())?.unwrap_or(false))
@@ -69,4 +88,17 @@ impl Params {
             }
         }
     }
+}
+
+/// A query with one more parameter.
+pub fn with(query: &str, name: &str, value: &str) -> String {
+    let value: String = value
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    let and = if query.is_empty() { "" } else { "&" };
+    format!("{query}{and}{name}={value}")
 }

@@ -26,6 +26,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "from")]
     pub parameter: Option<&'static str>,
+    /// Seconds to wait before the same is asked again (`Retry-After`).
+    #[serde(skip)]
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -37,6 +40,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             detail: detail.into(),
             parameter: None,
+            retry_after: None,
         }
     }
 
@@ -49,6 +53,12 @@ impl Problem {
     /// 503: the database does not answer.
     pub fn database_away() -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The database does not answer at the moment; try again.")
+    }
+
+    /// 429: more often than `web.…_requests_per_min` allows.
+    pub fn too_often(seconds: u32) -> Problem {
+        let detail = format!("You ask too often: wait {seconds} s.");
+        Problem { retry_after: Some(seconds), ..Problem::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     /// 401.
@@ -99,7 +109,9 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"huifang\""));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response

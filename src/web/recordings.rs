@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 
-/// Bytes of a piece at most: 4 MiB are four minutes. A player asks for the rest when it needs it.
+/// Bytes of a piece at most: 4 MiB are four minutes of what somebody said, two of a whole call. A player asks for the rest when it needs it.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What somebody said, as WAV.

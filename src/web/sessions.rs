@@ -33,11 +33,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// 256 random bits as hex.
-fn random() -> String {
+pub(super) fn random() -> String {
     hex(&rand::random::<[u8; 32]>())
 }
 
-fn hash(parts: &[&str]) -> String {
+pub(super) fn hash(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.as_bytes());

@@ -3,23 +3,29 @@
 use super::agents::News;
 use super::live::Live;
 use super::problem::Problem;
+use super::rate::{Limits, Rates};
 use super::readiness::Readiness;
 use super::sessions::Sessions;
 use super::throttle::Throttle;
 use super::who::Who;
 use crate::clock::Clock;
-use crate::db::{StoreError, audit, users};
+use crate::db::{StoreError, api_tokens, audit, users};
 use crate::dialer::outlook;
+use crate::dialer::trunks::Trunk;
+use crate::dialer::worker::Engine;
 use crate::followup::import::ImportSettings;
+use crate::media::prompt::PromptStore;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How long a page or an API call waits for the database before it says 503.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(5);
@@ -30,7 +36,7 @@ const USERS_PATIENCE: Duration = Duration::from_secs(2);
 const UNKNOWN: u8 = 0;
 /// There were none when it was asked last.
 const NONE: u8 = 1;
-/// There are; it stays so, rows of users are never deleted.
+/// There are; it stays so, rows of users and tokens are never deleted.
 const SOME: u8 = 2;
 
 /// What the pages are told about the dealer and about who may look.
@@ -42,6 +48,10 @@ pub struct Options {
     pub zone: Tz,
     /// Language where neither address nor browser names one (`zh-CN`, `en`).
     pub language: String,
+    /// What counts as a weak item.
+    pub weak: crate::report::weak::Rule,
+    /// The dealer's logo, for reports.
+    pub logo: Option<crate::report::file::Logo>,
     /// ISO 3166 country of numbers that come without `+`.
     pub country: String,
     /// Bearer token; none and no user = loopback only.
@@ -50,6 +60,10 @@ pub struct Options {
     pub recordings: Option<PathBuf>,
     /// So long an agent's page counts as open after its last sign of life.
     pub page_ttl: TimeDelta,
+    /// Whose word counts on where a request comes from, and by which protocol.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How often one may ask.
+    pub limits: Limits,
 }
 
 /// Handle that all handlers share; cheap to clone.
@@ -65,10 +79,14 @@ struct Inner {
     users: AtomicU8,
     sessions: Sessions,
     throttle: Throttle,
+    token_rates: Rates<Uuid>,
+    address_rates: Rates<IpAddr>,
     news: News,
     closing: CancellationToken,
     imports: OnceLock<ImportSettings>,
     outlook: OnceLock<outlook::Rules>,
+    prompts: OnceLock<Arc<PromptStore>>,
+    measured: OnceLock<(Arc<Engine>, Vec<Trunk>)>,
 }
 
 impl WebState {
@@ -77,6 +95,8 @@ impl WebState {
         WebState(Arc::new(Inner {
             pool,
             clock,
+            token_rates: Rates::new(options.limits.token_per_min),
+            address_rates: Rates::new(options.limits.address_per_min),
             options,
             readiness,
             live: Live::default(),
@@ -87,6 +107,8 @@ impl WebState {
             closing: CancellationToken::new(),
             imports: OnceLock::new(),
             outlook: OnceLock::new(),
+            prompts: OnceLock::new(),
+            measured: OnceLock::new(),
         }))
     }
 
@@ -108,6 +130,26 @@ impl WebState {
     /// Who is dialled when; none: this server does not know.
     pub(super) fn outlook_rules(&self) -> Option<&outlook::Rules> {
         self.0.outlook.get()
+    }
+
+    /// Checks surveys against these prompts from now on, which are those that the engine speaks; the first ones count.
+    pub fn speak(&self, prompts: Arc<PromptStore>) {
+        let _ = self.0.prompts.set(prompts);
+    }
+
+    /// What can be spoken; none: this server does not know.
+    pub(super) fn prompts(&self) -> Option<&Arc<PromptStore>> {
+        self.0.prompts.get()
+    }
+
+    /// Measures this engine and its trunks for `/metrics`; the first ones count.
+    pub fn measure(&self, engine: Arc<Engine>, trunks: Vec<Trunk>) {
+        let _ = self.0.measured.set((engine, trunks));
+    }
+
+    /// The engine that is measured; none: this server has none.
+    pub(super) fn measured(&self) -> Option<&(Arc<Engine>, Vec<Trunk>)> {
+        self.0.measured.get()
     }
 
     /// Whether a token is wanted.
@@ -147,7 +189,7 @@ impl WebState {
         }
     }
 
-    /// Whether people must sign in: a token is set, or there are users. None: the database was never there to say.
+    /// Whether people must sign in: a token is set, or there are users or API tokens. None: the database was never there to say.
     pub(super) async fn guarded(&self) -> Option<bool> {
         let known = self.0.users.load(Ordering::Relaxed);
         if self.has_token() || known == SOME {
@@ -155,7 +197,7 @@ impl WebState {
         }
         let asked = async {
             let mut conn = self.pool().acquire().await.map_err(StoreError::from)?;
-            users::any(&mut conn).await
+            Ok::<_, StoreError>(users::any(&mut conn).await? || api_tokens::any(&mut conn).await?)
         };
         match tokio::time::timeout(USERS_PATIENCE, asked).await {
             Ok(Ok(any)) => {
@@ -173,6 +215,16 @@ impl WebState {
     /// What wakes agents' pages.
     pub(super) fn agent_news(&self) -> &News {
         &self.0.news
+    }
+
+    /// How often each token asks.
+    pub(super) fn token_rates(&self) -> &Rates<Uuid> {
+        &self.0.token_rates
+    }
+
+    /// How often each address asks.
+    pub(super) fn address_rates(&self) -> &Rates<IpAddr> {
+        &self.0.address_rates
     }
 
     pub(super) fn throttle(&self) -> &Throttle {
@@ -212,8 +264,15 @@ impl WebState {
     }
 
     fn entry(&self, who: &Who, action: &str, object: String, detail: serde_json::Value) -> audit::Entry {
-        let (at, user) = (self.clock().now(), who.user().map(|user| user.0));
-        audit::Entry { at, user, action: action.to_owned(), object, detail }
+        audit::Entry {
+            at: self.clock().now(),
+            user: who.user().map(|user| user.0),
+            token: who.token_id().map(|token| token.0),
+            address: who.address().map(|address| address.to_string()),
+            action: action.to_owned(),
+            object,
+            detail,
+        }
     }
 
     /// Runs one question to the database; away or too slow becomes a 503.

@@ -60,6 +60,9 @@ const STATES: Table = &[
     ("talking", "通话中", "talking"),
     ("open", "处理中", "open"),
     ("closed", "已结案", "closed"),
+    ("up", "正常", "up"),
+    ("down", "不可用", "down"),
+    ("unknown", "未知", "not known"),
 ];
 
 const REASONS: Table = &[
@@ -78,12 +81,14 @@ const REASONS: Table = &[
     ("statement", "客户陈述", "Statement"),
     ("advisor_note", "顾问更正", "Advisor correction"),
     ("lead", "潜在客户", "Lead"),
+    ("call", "全程录音", "Whole call"),
 ];
 
 const QUESTIONS: Table = &[
     ("identity", "身份确认", "Identity"),
     ("consent", "是否方便", "Consent"),
     ("retention", "再次邀请", "Retention"),
+    ("call_recording", "同意录音", "May be recorded"),
     ("callback", "预约时间", "Call-back time"),
     ("advisor", "顾问核对", "Advisor check"),
     ("advisor_number_keyed", "顾问工号", "Advisor’s number"),
@@ -239,6 +244,10 @@ const MOMENTS: Table = &[
     ("held", "对方保持", "Put on hold"),
     ("resumed", "恢复通话", "Taken off hold"),
     ("media_changed", "媒体变更", "Media changed"),
+    ("forwarded", "呼叫被转接", "Forwarded"),
+    ("redirected", "呼叫被重定向", "Redirected"),
+    ("moved_on", "转到下一地址", "Next address"),
+    ("reason", "挂断原因", "Reason given"),
     ("change_refused", "拒绝媒体变更", "Change refused"),
     ("answerer", "接听者", "Answered by"),
     ("message_left", "已留言", "Message left"),
@@ -247,6 +256,8 @@ const MOMENTS: Table = &[
     ("complaint", "记录投诉", "Complaint opened"),
     ("complaint_note", "补充投诉", "Complaint noted"),
     ("recorded", "录音", "Recorded"),
+    ("on_record", "同意录音", "Agrees to be recorded"),
+    ("call_recorded", "全程录音", "Whole call recorded"),
     ("call_back", "预约回电", "Call-back booked"),
     ("wrong_number", "错号", "Wrong number"),
     ("family_member", "家人接听", "Family member"),
@@ -301,6 +312,21 @@ pub fn question(survey: &str, word: &str, lang: Lang) -> Cow<'static, str> {
     }
 }
 
+/// Names of the surveys that come with huifang; another one is called what its file says.
+const SURVEYS: Table = &[
+    ("aftersales_3day", "售后三日回访", "After-sales, 3 days"),
+    ("prospect", "销售潜客回访", "Showroom visit"),
+    ("sales_3day", "销售三日回访", "Sales, 3 days"),
+];
+
+/// What a survey is called; `named` is what the store says.
+pub fn survey(key: &str, named: &str, lang: Lang) -> Cow<'static, str> {
+    match SURVEYS.iter().find(|(known, _, _)| *known == key) {
+        Some((_, zh, en)) => Cow::Borrowed(lang.pick(zh, en)),
+        None => Cow::Owned(if named.is_empty() { key } else { named }.to_owned()),
+    }
+}
+
 /// What an answer means.
 pub fn value(word: &str, lang: Lang) -> Cow<'static, str> {
     look_up(VALUES, word, lang)
@@ -337,7 +363,7 @@ mod tests {
     use super::*;
     use crate::complaint::{Cause, Level, Nature, RootCause};
     use crate::db::state::{
-        ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind,
+        ComplaintReason, ComplaintState, EventKind, FollowUpState, RecordingKind, StateReason, StepKind, TrunkState,
     };
     use crate::dialer::policy::{Refusal, Wait};
 
@@ -346,6 +372,7 @@ mod tests {
         let mut words: Vec<(Table, &str)> = Vec::new();
         words.extend(FollowUpState::ALL.iter().map(|word| (STATES, word.as_str())));
         words.extend(StateReason::ALL.iter().map(|word| (STATES, word.as_str())));
+        words.extend(TrunkState::ALL.iter().map(|word| (STATES, word.as_str())));
         words.extend(ComplaintState::ALL.iter().map(|word| (STATES, word.as_str())));
         words.extend(ComplaintReason::ALL.iter().map(|word| (REASONS, word.as_str())));
         words.extend(StepKind::ALL.iter().map(|word| (complaints::ACTS, word.as_str())));

@@ -7,15 +7,27 @@ mod complaints;
 mod control;
 mod desk;
 mod imports;
+mod managers;
+mod masked;
+mod month;
+mod now;
 mod pages;
+mod rates;
 mod recordings;
+mod reports;
 mod roles;
 mod routes;
 mod scene;
 mod served;
 mod sign_in;
+mod signalling;
+mod summary;
+mod surveys;
+mod tls;
+mod tokens;
+mod weak_items;
 
-use super::{Options, Readiness, WebState, guard, router, sessions};
+use super::{Limits, Options, Readiness, WebState, guard, router, sessions};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::fixture;
@@ -42,10 +54,14 @@ fn state(pool: PgPool, token: Option<&str>) -> WebState {
         dealer: "金陵汽车".to_owned(),
         zone: chrono_tz::Asia::Shanghai,
         language: "zh-CN".to_owned(),
+        weak: crate::report::weak::Rule { target: 80, days: 90 },
+        logo: None,
         country: "CN".to_owned(),
         token: token.map(|token| token.to_owned().into()),
         recordings: None,
         page_ttl: chrono::TimeDelta::seconds(15),
+        trusted_proxies: vec!["192.0.2.7".parse().unwrap()],
+        limits: Limits { token_per_min: 600, address_per_min: 1200 },
     };
     let state = WebState::new(pool, Clock::manual(now()), Readiness::default(), options);
     state.show_queue(outlook_rules());

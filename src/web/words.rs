@@ -14,6 +14,13 @@ macro_rules! words {
 }
 
 pub mod complaints;
+pub mod managers;
+pub mod now;
+pub mod rates;
+pub mod signalling;
+pub mod summary;
+pub mod surveys;
+pub mod weak;
 
 words! {
     follow_ups: "电话回访", "Follow-up calls";
@@ -93,6 +100,7 @@ words! {
     timeline: "过程", "Timeline";
     began: "开始", "Began";
     talked: "通话", "Talked";
+    signalling: "信令流程", "Signalling";
     sip_status: "SIP 状态", "SIP status";
     blame: "责任方", "Cause at";
     reconciled: "系统重启后补记", "closed after a restart";

@@ -33,7 +33,11 @@ pub struct Night {
 impl Night {
     /// Settings with one trunk to `trunk`; `url` none: the embedded database.
     pub fn new(home: &Home, url: Option<&str>, trunk: SocketAddr, trunk_more: &str) -> Night {
-        let settings = home.settings(trunk, trunk_more, &format!("node = \"{NODE}\""));
+        Night::with(home, url, home.settings(trunk, trunk_more, &format!("node = \"{NODE}\"")))
+    }
+
+    /// With settings of one's own.
+    pub fn with(home: &Home, url: Option<&str>, settings: PathBuf) -> Night {
         Night { settings, data: home.path("data"), home: home.path(""), url: url.map(str::to_owned) }
     }
 

@@ -49,26 +49,26 @@ fn surveys_are_shown() {
     let file = format!("{ROOT}/surveys/aftersales_3day.toml");
     words(
         &told(&night, &["survey", "check"], 0).out.join("\n"),
-        &["aftersales_3day version 2", "prospect version 2", "sales_3day version 2", "questions"],
+        &["aftersales_3day version 3", "prospect version 3", "sales_3day version 3", "questions"],
     );
     words(&told(&night, &["survey", "list"], 0).out.join("\n"), &["not published yet"]);
     told(&night, &["survey", "show", "aftersales_3day"], 2);
-    words(&told(&night, &["survey", "publish", &file], 0).out.join("\n"), &["version 2 is published"]);
+    words(&told(&night, &["survey", "publish", &file], 0).out.join("\n"), &["version 3 is published"]);
     words(&told(&night, &["survey", "list"], 0).out.join("\n"), &["newest, as in the file"]);
 
     let text = std::fs::read_to_string(&file).unwrap();
     let shown = told(&night, &["survey", "show", "aftersales_3day"], 0).out.join("\n");
     assert_eq!(shown, text.trim_end(), "as it was published");
-    words(&told(&night, &["survey", "diff", "aftersales_3day", "2"], 0).out.join("\n"), &["No change"]);
-    let changed = text.replacen("version = 2\n", "version = 3\n", 1).replacen("timeout_s = 6 ", "timeout_s = 7 ", 1);
+    words(&told(&night, &["survey", "diff", "aftersales_3day", "3"], 0).out.join("\n"), &["No change"]);
+    let changed = text.replacen("version = 3\n", "version = 4\n", 1).replacen("timeout_s = 6 ", "timeout_s = 5 ", 1);
     let changed = home.write("changed.toml", changed);
     told(&night, &["survey", "publish", &changed.display().to_string()], 0);
     words(
-        &told(&night, &["survey", "diff", "aftersales_3day", "2", "3"], 0).out.join("\n"),
-        &["q1, patience", "7 s for an answer"],
+        &told(&night, &["survey", "diff", "aftersales_3day", "3", "4"], 0).out.join("\n"),
+        &["q1, patience", "5 s for an answer"],
     );
     words(&told(&night, &["survey", "list"], 0).out.join("\n"), &["newest; the file differs"]);
-    told(&night, &["survey", "diff", "aftersales_3day", "2", "7"], 2);
+    told(&night, &["survey", "diff", "aftersales_3day", "3", "7"], 2);
 
     let broken = home.write("broken.toml", text.replace("goto = \"consent\"", "goto = \"nowhere\""));
     let found = told(&night, &["survey", "check", &broken.display().to_string()], 1);

@@ -23,13 +23,17 @@ fn a_full_disk_costs_the_recording_and_nothing_else() {
     command.envs(engine.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HUIFANG__MEDIA__RECORDINGS_DIR", &recordings);
+    command.env("HUIFANG__MEDIA__RECORD_CALLS", "true");
     // such a call takes more than a minute
     let ended = Running::start("huifang", command).finish(Duration::from_secs(150));
     let lines = ended.json();
     assert_eq!(lines.last().unwrap()["disposition"], "complete", "{}", ended.told());
-    let recorded: Vec<_> = lines.iter().filter(|line| line["kind"] == "recorded").collect();
+    let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
+    let (recorded, whole) = (of("recorded"), of("call_recorded"));
     assert!(!recorded.is_empty(), "nobody said anything: {}", ended.told());
-    for line in recorded {
+    assert_eq!(whole.len(), of("on_record").len(), "{}", ended.told());
+    assert_eq!(whole.len(), 1, "this customer agrees to be recorded: {}", ended.told());
+    for line in recorded.into_iter().chain(whole) {
         assert!(line["failed"].as_str().is_some_and(|why| why.contains("No space left")), "{line}");
     }
     assert_eq!(callees.finish().len(), 1);

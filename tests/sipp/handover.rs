@@ -28,10 +28,13 @@ impl Call {
     async fn to(sip: &SipHandle, phone: SocketAddr) -> Call {
         let invite = Invite {
             target: format!("sip:+8613900000001@{phone}").parse().unwrap(),
-            next_hop: phone,
+            next_hop: phone.into(),
+            others: Vec::new(),
+            large_by_tcp: false,
             from: "<sip:4001@127.0.0.1>".parse().unwrap(),
             credentials: None,
             headers: Vec::new(),
+            extensions: Default::default(),
             offer: OFFER.to_vec(),
             ring_timeout: SOON,
         };

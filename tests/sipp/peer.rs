@@ -25,7 +25,8 @@ impl Sipp {
         for _ in 0..TRIES {
             let mut sipp = Sipp::start(home, scenario, options);
             let ready = super::common::until("SIPp to listen", SOON, || {
-                (sipp.process.has_ended() || udp_is_bound(sipp.address.port())).then(|| !sipp.process.has_ended())
+                (sipp.process.has_ended() || is_bound(sipp.address.port(), options.contains(&"t1")))
+                    .then(|| !sipp.process.has_ended())
             });
             if ready {
                 return sipp;
@@ -82,6 +83,20 @@ impl Sipp {
         );
         Messages(text)
     }
+}
+
+/// Whether it listens there, by datagrams or for connections.
+fn is_bound(port: u16, tcp: bool) -> bool {
+    if !tcp {
+        return udp_is_bound(port);
+    }
+    // proc(5): local_address in hexadecimal, state 0A is LISTEN
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let listening = |line: &str| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        fields.get(1).is_some_and(|local| local.ends_with(&format!(":{port:04X}"))) && fields.get(3) == Some(&"0A")
+    };
+    table.lines().any(listening)
 }
 
 /// Everything that SIPp sent and received.

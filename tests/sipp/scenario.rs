@@ -36,6 +36,7 @@ pub struct Reply {
     line: &'static str,
     tagged: bool,
     for_the_invite: bool,
+    of_the_call: bool,
     contact: &'static str,
     headers: Vec<String>,
     sdp: &'static str,
@@ -48,6 +49,7 @@ pub fn reply(line: &'static str) -> Reply {
         line,
         tagged: true,
         for_the_invite: false,
+        of_the_call: false,
         contact: "sip:callee@[local_ip]:[local_port]",
         headers: Vec::new(),
         sdp: "",
@@ -65,6 +67,12 @@ impl Reply {
     /// To the INVITE, though another request came after it.
     pub fn for_the_invite(mut self) -> Reply {
         self.for_the_invite = true;
+        self
+    }
+
+    /// To the INVITE, though the callee sent a request of its own in between; after [`Scenario::prack`].
+    pub fn after_a_request(mut self) -> Reply {
+        (self.for_the_invite, self.of_the_call, self.tagged) = (true, true, false);
         self
     }
 
@@ -104,12 +112,15 @@ impl Reply {
             true => ("Via:[$invite_via]", "CSeq:[$invite_cseq]"),
             false => ("[last_Via:]", "[last_CSeq:]"),
         };
+        let parties = if self.of_the_call { "From:[$engine]\nTo:[$callee]" } else { "[last_From:]\n[last_To:]" };
+        // SIPp leaves the line out where the request has none
+        let route = if self.for_the_invite { "" } else { "[last_Record-Route:]\n" };
         let headers: String = self.headers.iter().map(|header| format!("{header}\n")).collect();
         let retransmitted = if self.retransmitted { " retrans=\"500\"" } else { "" };
         let sdp = self.sdp;
         let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\n" };
         format!(
-            "<send{retransmitted}><![CDATA[\n\nSIP/2.0 {}\n{via}\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n{cseq}\n\
+            "<send{retransmitted}><![CDATA[\n\nSIP/2.0 {}\n{via}\n{route}{parties}{tag}\n[last_Call-ID:]\n{cseq}\n\
              Contact: <{}>\n{headers}{kind}Content-Length: [len]\n\n{sdp}\n]]></send>\n",
             self.line, self.contact
         )
@@ -223,9 +234,46 @@ impl Scenario {
         self
     }
 
+    /// The PRACK of a reliable response (RFC 3262), which must acknowledge `rack`; remembers both sides, and answers it.
+    pub fn prack(mut self, rack: &str) -> Scenario {
+        self.captured("engine").captured("callee").captured("matched");
+        self.steps.push_str(&format!(
+            r#"<recv request="PRACK"><action>
+               <ereg regexp="RAck: {rack}" search_in="msg" check_it="true" assign_to="matched"/>
+               <ereg regexp=".*" search_in="hdr" header="From:" check_it="true" assign_to="engine"/>
+               <ereg regexp=".*" search_in="hdr" header="To:" check_it="true" assign_to="callee"/></action></recv>
+            "#
+        ));
+        self.send(reply("200 OK").in_dialog())
+    }
+
+    /// The callee's UPDATE (RFC 3311), with an audio line of these formats and lines, or without an offer.
+    pub fn update(self, offer: Option<(&str, &str)>) -> Scenario {
+        let contact = "Contact: <sip:callee@[local_ip]:[local_port]>\n";
+        match offer {
+            None => self.request("UPDATE", contact, ""),
+            Some((formats, lines)) => {
+                let (headers, sdp) = (format!("{contact}Content-Type: application/sdp\n"), self.offer(formats, lines));
+                self.request("UPDATE", &headers, &sdp)
+            }
+        }
+    }
+
+    fn offer(&self, formats: &str, lines: &str) -> String {
+        let version = self.cseq + 1;
+        format!(
+            "v=0\no=sipp 53655765 {version} IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP {formats}\n{lines}"
+        )
+    }
+
     /// The callee hangs up; after [`Scenario::acknowledged`].
     pub fn hang_up(self) -> Scenario {
         self.request("BYE", "", "")
+    }
+
+    /// The same, and says why.
+    pub fn hang_up_because(self, reason: &str) -> Scenario {
+        self.request("BYE", &format!("Reason: {reason}\n"), "")
     }
 
     /// The callee tells what came of a REFER (RFC 3515 2.4.5); after [`Scenario::acknowledged`].
@@ -240,9 +288,7 @@ impl Scenario {
     pub fn reinvite(self, formats: &str, lines: &str) -> Scenario {
         let cseq = self.cseq + 1;
         let headers = "Contact: <sip:callee@[local_ip]:[local_port]>\nContent-Type: application/sdp\n";
-        let sdp = format!(
-            "v=0\no=sipp 53655765 {cseq} IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP {formats}\n{lines}"
-        );
+        let sdp = self.offer(formats, lines);
         let mut scenario = self.request("INVITE", headers, &sdp);
         scenario.steps.push_str(&format!(
             "<send><![CDATA[\n\nACK [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
@@ -270,8 +316,13 @@ impl Scenario {
 
     /// The caller hangs up, which is answered; repeated BYEs are answered again for a while.
     pub fn hung_up_on(self) -> Scenario {
+        self.hung_up_on_and_stays(1000)
+    }
+
+    /// The same for so long, in ms.
+    pub fn hung_up_on_and_stays(self, ms: u32) -> Scenario {
         let mut scenario = self.expect("BYE").send(reply("200 OK").in_dialog());
-        scenario.steps.push_str("<timewait milliseconds=\"1000\"/>\n");
+        scenario.steps.push_str(&format!("<timewait milliseconds=\"{ms}\"/>\n"));
         scenario
     }
 

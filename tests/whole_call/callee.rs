@@ -200,11 +200,18 @@ impl Callee {
             SessionEvent::Acked { .. } => self.acked = true,
             SessionEvent::Canceled => self.ended(Final::Canceled),
             SessionEvent::Ended { by, cause } => self.ended(Final::Ended(by, cause)),
-            SessionEvent::Trace(_) | SessionEvent::Refer(_) | SessionEvent::Info(_) => {}
+            SessionEvent::Trace(_)
+            | SessionEvent::Reanswered { .. }
+            | SessionEvent::Reason(_)
+            | SessionEvent::Forwarded(_)
+            | SessionEvent::Redirected { .. }
+            | SessionEvent::Refer(_)
+            | SessionEvent::Info(_) => {}
             SessionEvent::Reoffer { .. } => panic!("nobody sends a re-INVITE here"),
             SessionEvent::InviteSent
             | SessionEvent::Progress { .. }
             | SessionEvent::Answered { .. }
+            | SessionEvent::MovedOn { .. }
             | SessionEvent::Failed(_) => panic!("a caller's event: {event:?}"),
         }
     }

@@ -54,16 +54,20 @@ impl Engine {
             now_local: date.and_hms_opt(10, 0, 0).expect("a time"),
             answered: Default::default(),
             message_left: false,
+            record_calls: false,
         };
         let machine = Machine::new(house().survey.clone(), facts, local_media(0), now);
         let id = sip.invite(
             now,
             Invite {
                 target: format!("sip:{number}@{next_hop}").parse().expect("a URI"),
-                next_hop,
+                next_hop: next_hop.into(),
+                others: Vec::new(),
+                large_by_tcp: false,
                 from: "<sip:dealer@192.0.2.1>".parse().expect("a From"),
                 credentials: None,
                 headers: Vec::new(),
+                extensions: Default::default(),
                 offer: sdp::offer(&local_media(0)),
                 ring_timeout,
             },
@@ -133,11 +137,12 @@ impl Engine {
                 }
                 Action::ChangeMedia(_) | Action::AnswerOffer(_) => panic!("nobody sends a re-INVITE here: {action:?}"),
                 Action::StopPlayback => self.command(Command::Stop, now),
-                Action::Record { tag, max, silence_end } => {
+                Action::Record { tag, max, silence_end, .. } => {
                     let silence_end = Some(silence_end);
                     let params = RecordParams { tag, name: None, max, stop_keys: Vec::new(), silence_end };
                     self.command(Command::Record(params), now);
                 }
+                Action::RecordCall { .. } => panic!("nobody is asked for a recording here"),
                 Action::StopRecording => self.command(Command::StopRecording, now),
                 Action::KeyByInfo(press) => self.command(Command::KeyByInfo(press), now),
                 Action::HangUp(reason) => self.sip.hangup(now, self.id, reason),
@@ -178,7 +183,7 @@ impl Engine {
             Keep::Recording { .. } => self.recordings += 1,
             Keep::Outcome(outcome) => self.outcomes.push(outcome),
             Keep::InviteSent | Keep::Answered | Keep::ComplaintNote(_) | Keep::CallBack(_) | Keep::WrongNumber => {}
-            Keep::Quality(_) => panic!("nobody closes media here"),
+            Keep::Quality(_) | Keep::CallOnRecord { .. } => panic!("nobody closes media here"),
             Keep::Transfer(..) | Keep::TransferEnded(..) => panic!("nobody has agents here: {keep:?}"),
             Keep::DoNotCall | Keep::Lead(_) => panic!("no persona asks for help: {keep:?}"),
         }

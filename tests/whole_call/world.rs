@@ -171,6 +171,7 @@ impl World {
             answers: self.engine.answers.clone(),
             complaint: self.engine.complaints > 0,
             recordings: self.engine.recordings,
+            on_record: 0,
             talks: 0,
         }
     }
@@ -264,7 +265,7 @@ impl World {
     fn settle(&mut self) {
         loop {
             while let Some(transmit) = self.engine.sip.poll_transmit() {
-                assert_eq!(transmit.to, addresses(CALLEE).0);
+                assert_eq!(transmit.to.address, addresses(CALLEE).0);
                 self.send(self.weather.sip_loss, |bytes| Plan::Sip { to: CALLEE, bytes }, transmit.bytes);
             }
             let mut moved = self.engine.settle(self.now, &mut self.log);
@@ -273,7 +274,7 @@ impl World {
             }
             if !self.callee_gone() {
                 while let Some(transmit) = self.callee.sip.poll_transmit() {
-                    assert_eq!(transmit.to, addresses(ENGINE).0);
+                    assert_eq!(transmit.to.address, addresses(ENGINE).0);
                     self.send(self.weather.sip_loss, |bytes| Plan::Sip { to: ENGINE, bytes }, transmit.bytes);
                 }
                 moved |= self.callee.settle(self.now, &mut self.log);

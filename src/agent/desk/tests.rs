@@ -222,7 +222,7 @@ async fn phones_come_into_the_store_and_passwords_to_the_registrar(pool: PgPool)
     let phone = Binding {
         user: "agent1".to_owned(),
         contact: "sip:agent1@127.0.0.1:5091".parse().unwrap(),
-        source: "127.0.0.1:5091".parse().unwrap(),
+        source: "udp 127.0.0.1:5091".parse().unwrap(),
         expires_in: Duration::from_secs(300),
         call_id: "x".to_owned(),
         cseq: 1,

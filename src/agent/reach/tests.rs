@@ -8,7 +8,8 @@ use chrono::Utc;
 fn reacher() -> Reacher {
     let mut settings = config::Trunk { from_user: "4000".into(), ..config::Trunk::default() };
     settings.from_domain = Some("pbx.example.net".into());
-    let trunk = Trunk { name: "main".into(), address: "192.0.2.10:5080".parse().unwrap(), credentials: None, settings };
+    settings.address = Some("192.0.2.10:5080".parse().unwrap());
+    let trunk = Trunk::new("main", None, settings);
     let allowed = vec!["198.51.100.7".parse().unwrap()];
     Reacher::new(vec![trunk], allowed, "203.0.113.5:5060".parse().unwrap(), "a")
 }
@@ -46,7 +47,7 @@ fn phone(node: &str, contact: &str, source: &str) -> Binding {
 /// Where the INVITE goes, or why none may.
 fn hop(agent: &Profile) -> String {
     match reacher().way(agent, &[]) {
-        Ok(Way::Sip(leg) | Way::ReferAttended(leg)) => leg.next_hop.to_string(),
+        Ok(Way::Sip(leg) | Way::ReferAttended(leg)) => leg.next_hop.address.to_string(),
         Ok(Way::Refer(uri)) => format!("refer {uri}"),
         Ok(Way::Page) => "page".to_owned(),
         Err(why) => format!("{why:?}"),
@@ -97,7 +98,7 @@ fn a_queue_of_the_pbx_is_under_the_same_guard() {
 fn a_phone_is_called_where_it_registered_from() {
     let li = agent(Reach::Registered, "", None);
     let called = |phones: &[Binding]| match reacher().way(&li, phones) {
-        Ok(Way::Sip(leg)) => format!("{} at {} from {}", leg.target, leg.next_hop, leg.from.uri),
+        Ok(Way::Sip(leg)) => format!("{} at {} from {}", leg.target, leg.next_hop.address, leg.from.uri),
         other => format!("{other:?}"),
     };
     let own = phone("a", "sip:li@10.0.0.5:5060", "192.0.2.77:40000");

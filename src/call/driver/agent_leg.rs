@@ -78,9 +78,12 @@ async fn run(
     let invite = Invite {
         target: leg.target,
         next_hop: leg.next_hop,
+        others: Vec::new(),
+        large_by_tcp: false,
         from: leg.from,
         credentials: leg.credentials,
         headers: Vec::new(),
+        extensions: Default::default(),
         offer: sdp::offer(&local),
         ring_timeout: ring,
     };
@@ -157,7 +160,17 @@ fn of_sip(event: SessionEvent, local: &LocalMedia, handle: &MediaHandle) -> Opti
             }
             None
         }
+        SessionEvent::Reanswered { sdp } => {
+            if let Ok(agreed) = sdp::read_answer(local, &sdp) {
+                handle.change(peer(&agreed), agreed.direction.may_send(), agreed.direction.may_receive());
+            }
+            None
+        }
         SessionEvent::Reoffer { .. }
+        | SessionEvent::Reason(_)
+        | SessionEvent::Forwarded(_)
+        | SessionEvent::Redirected { .. }
+        | SessionEvent::MovedOn { .. }
         | SessionEvent::Progress { .. }
         | SessionEvent::InviteSent
         | SessionEvent::Incoming(_)

@@ -4,10 +4,11 @@
 use super::agent_leg::{AgentLeg, LegNews, Order};
 use super::clerk::{self, Errand, News};
 use super::page_leg::PageLeg;
-use super::{Agents, Line};
+use super::{Agents, Line, Report};
 use crate::agent::desk::{Way, Wish};
 use crate::call::handover::Held;
 use crate::call::machine::{AgentAction, Input};
+use crate::call::trace;
 use crate::media::bridge::{self, Port};
 use crate::media::session::Command;
 use crate::net::media_engine::MediaHandle;
@@ -25,6 +26,7 @@ enum Leg {
 pub(super) struct SecondLeg {
     line: Line,
     agents: Agents,
+    reports: mpsc::UnboundedSender<Report>,
     errands: mpsc::UnboundedSender<Errand>,
     desk_news: mpsc::UnboundedReceiver<News>,
     /// How the one who is held is reached, and in which language the whisper speaks.
@@ -53,11 +55,22 @@ async fn leg_says(news: &mut Option<mpsc::UnboundedReceiver<LegNews>>) -> Option
 }
 
 impl SecondLeg {
-    pub(super) fn new(line: Line, agents: Agents, wish: Wish) -> SecondLeg {
+    pub(super) fn new(line: Line, agents: Agents, wish: Wish, reports: mpsc::UnboundedSender<Report>) -> SecondLeg {
         let (errands, inbox) = mpsc::unbounded_channel();
         let (news, desk_news) = mpsc::unbounded_channel();
         tokio::spawn(clerk::run(agents.desk.clone(), wish, inbox, news));
-        SecondLeg { line, agents, errands, desk_news, held: None, leg: None, leg_news: None, session: None, port: None }
+        SecondLeg {
+            line,
+            agents,
+            reports,
+            errands,
+            desk_news,
+            held: None,
+            leg: None,
+            leg_news: None,
+            session: None,
+            port: None,
+        }
     }
 
     async fn next(&mut self) -> Input {
@@ -67,7 +80,10 @@ impl SecondLeg {
                 news = leg_says(&mut self.leg_news) => match news {
                     Some(LegNews::Input(input)) => return Input::Agent(input),
                     Some(LegNews::Trace(line)) => return Input::AgentTrace(line),
-                    Some(LegNews::Session(id)) => self.session = Some(id),
+                    Some(LegNews::Session(id)) => {
+                        let _ = self.reports.send(Report::Session(id, trace::Leg::Agent));
+                        self.session = Some(id);
+                    }
                     Some(LegNews::Port(port)) => self.port = Some(port),
                     // the leg's task is over and has said all that it had to say
                     None => self.leg_news = None,

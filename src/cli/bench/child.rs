@@ -84,7 +84,8 @@ impl Usage {
     }
 }
 
-fn rss_kib() -> u64 {
+/// Resident memory of this process.
+pub fn rss_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()

@@ -4,8 +4,10 @@
 use super::Failure;
 use super::child::{self, Usage};
 use super::stored::Stored;
-use crate::call::driver::{self, Line, Order as CallOrder, Report};
-use crate::call::machine::{Ending, Keep};
+use crate::call::driver::{self, Line, Order as CallOrder, Report, Route};
+use crate::call::machine::{Ending, Keep as Kept};
+use crate::call::trace::Keep;
+use crate::dialer::tracer::tracer;
 use crate::media::amd;
 use crate::media::prompt::{Prompt, PromptStore};
 use crate::media::{FRAME_SAMPLES, SAMPLE_RATE};
@@ -13,7 +15,8 @@ use crate::net::media_engine::{MediaConfig, MediaEngine, MediaStats};
 use crate::net::sip_transport::{self, SipHandle};
 use crate::sip::endpoint::{EndpointConfig, Invite};
 use crate::sip::header::NameAddr;
-use crate::sip::session::{HangupReason, SessionEvent};
+use crate::sip::session::{HangupReason, SessionEvent, SessionId};
+use crate::sip::tap::Tap;
 use crate::sip::uri::Uri;
 use crate::survey::definition::Definition;
 use crate::survey::flow::{Facts, Outcome};
@@ -23,7 +26,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +49,9 @@ pub struct Options {
     /// With a database of its own that has so many follow-ups due.
     #[arg(long)]
     due: Option<u32>,
+    /// The database keeps every SIP message, as `[trace] sip = "all"` has it.
+    #[arg(long, requires = "due")]
+    trace: bool,
 }
 
 /// What it can be told.
@@ -133,9 +139,13 @@ struct Counts {
 /// Works until its input is closed.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(Failure::start)?;
-    let mut engine = Engine::start(&options, folder.path())?;
+    let (tap, traced) = match options.trace.then(|| tracer(Keep::All)) {
+        Some((tap, tracer, writer)) => (Some(tap), Some((tracer, writer))),
+        None => (None, None),
+    };
+    let mut engine = Engine::start(&options, folder.path(), tap)?;
     if let Some(due) = options.due {
-        engine.stored = Some(Arc::new(Stored::start(folder.path(), options.callees, due).await?));
+        engine.stored = Some(Arc::new(Stored::start(folder.path(), options.callees, due, traced).await?));
     }
     child::reply(&engine.mark())?;
     let mut orders = child::orders();
@@ -160,11 +170,12 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 }
 
 impl Engine {
-    fn start(options: &Options, folder: &std::path::Path) -> Result<Engine, Failure> {
+    fn start(options: &Options, folder: &std::path::Path, tap: Option<Tap>) -> Result<Engine, Failure> {
         let start = Instant::now();
         let definition = Definition::from_toml("survey.toml", SURVEY).map_err(Failure::start)?;
-        let config = |local| EndpointConfig::new(local, "huifang-bench");
-        let (sip, _) = sip_transport::start((Ipv4Addr::LOCALHOST, 0).into(), config).map_err(Failure::start)?;
+        let config = |local| EndpointConfig { tap, ..EndpointConfig::new(local, "huifang-bench") };
+        let (sip, _) =
+            sip_transport::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config).map_err(Failure::start)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if options.threads == 0 { cores.saturating_sub(1).max(1) } else { options.threads };
         let media = MediaConfig {
@@ -180,7 +191,8 @@ impl Engine {
         let public_ip = Ipv4Addr::LOCALHOST.into();
         let machines = Some(amd::Params::default());
         let (recordings, hold_max) = (folder.to_owned(), Duration::from_secs(120));
-        let line = Line { sip, media, prompts, public_ip, recordings, machines, hold_max };
+        let record_calls = false;
+        let line = Line { sip, media, prompts, public_ip, recordings, machines, hold_max, record_calls };
         Ok(Engine {
             start,
             line,
@@ -220,15 +232,23 @@ impl Engine {
                 continue;
             }
             let order = CallOrder {
-                target: target.clone(),
-                next_hop: self.callees,
-                from: from.clone(),
-                credentials: None,
-                srtp: false,
-                ring_timeout: Duration::from_secs(30),
+                route: Route {
+                    target: target.clone(),
+                    next_hop: self.callees.into(),
+                    others: Vec::new(),
+                    large_by_tcp: false,
+                    from: from.clone(),
+                    credentials: None,
+                    headers: Vec::new(),
+                    extensions: Default::default(),
+                    srtp: false,
+                    ring_timeout: Duration::from_secs(30),
+                    known: None,
+                },
                 definition: self.definition.clone(),
                 facts: facts(),
                 agents: None,
+                attempt: None,
             };
             let (line, reports, counts) = (self.line.clone(), self.reports.clone(), self.counts.clone());
             self.calls.spawn(async move {
@@ -255,10 +275,13 @@ impl Engine {
         let offer = driver::offer(self.line.public_ip, 4000);
         let invite = Invite {
             target,
-            next_hop: self.callees,
+            next_hop: self.callees.into(),
+            others: Vec::new(),
+            large_by_tcp: false,
             from,
             credentials: None,
             headers: Vec::new(),
+            extensions: Default::default(),
             offer,
             ring_timeout: Duration::from_secs(30),
         };
@@ -278,10 +301,9 @@ impl Engine {
             let (sip, invite, done, failed) = (self.line.sip.clone(), invite.clone(), done.clone(), failed.clone());
             let stored = self.stored.clone();
             calls.spawn(async move {
-                let call = set_up_and_hang_up(&sip, invite);
                 let good = match &stored {
-                    Some(stored) => stored.call(call).await,
-                    None => call.await,
+                    Some(stored) => stored.call(|placed| set_up_and_hang_up(&sip, invite, Some(placed))).await,
+                    None => set_up_and_hang_up(&sip, invite, None).await,
                 };
                 if good { &done } else { &failed }.fetch_add(1, Relaxed);
                 drop(place);
@@ -308,8 +330,11 @@ impl Engine {
     }
 }
 
-async fn set_up_and_hang_up(sip: &SipHandle, invite: Invite) -> bool {
+async fn set_up_and_hang_up(sip: &SipHandle, invite: Invite, placed: Option<oneshot::Sender<SessionId>>) -> bool {
     let Some((id, mut events)) = sip.invite(invite).await else { return false };
+    if let Some(placed) = placed {
+        let _ = placed.send(id);
+    }
     let mut answered = false;
     while let Some(event) = events.recv().await {
         match event {
@@ -328,9 +353,9 @@ async fn set_up_and_hang_up(sip: &SipHandle, invite: Invite) -> bool {
 async fn count(counts: Arc<Counts>, mut inbox: mpsc::UnboundedReceiver<Report>) {
     while let Some(report) = inbox.recv().await {
         match report {
-            Report::Keep(Keep::Answered) => counts.answered.fetch_add(1, Relaxed),
-            Report::Keep(Keep::Outcome(Outcome::Complete)) => counts.complete.fetch_add(1, Relaxed),
-            Report::Keep(_) | Report::Note(_) => continue,
+            Report::Keep(Kept::Answered) => counts.answered.fetch_add(1, Relaxed),
+            Report::Keep(Kept::Outcome(Outcome::Complete)) => counts.complete.fetch_add(1, Relaxed),
+            Report::Keep(_) | Report::Note(_) | Report::Session(..) => continue,
         };
     }
 }
@@ -357,5 +382,6 @@ fn facts() -> Facts {
         now_local: chrono::NaiveDateTime::default(),
         answered: BTreeMap::new(),
         message_left: false,
+        record_calls: false,
     }
 }

@@ -44,7 +44,7 @@ const SIGNAL_RATE: f64 = 400.0;
 /// Measures and reports; status 1 when a packet was lost, a call failed or a key was not heard.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let mut runs = Vec::new();
-    let signalled = signalling::measure(SIGNAL_RATE, SIGNAL_S, false).await?;
+    let signalled = signalling::measure(SIGNAL_RATE, SIGNAL_S, false, false).await?;
     for calls in &options.calls {
         let pairs = usize::try_from(*calls).unwrap_or(usize::MAX);
         let floor_us = tokio::task::spawn_blocking(move || floor(pairs, FLOOR)).await.map_err(Failure::start)?;
@@ -65,7 +65,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
 async fn measure(calls: u64, options: &Options, floor_us: f64, signalled: &SignallingRun) -> Result<MediaRun, Failure> {
     let (mut generator, callees) = start_generator(calls, false).await?;
-    let mut engine = start_engine(callees, options.threads, None).await?;
+    let mut engine = start_engine(callees, options.threads, None, false).await?;
     let empty = engine.1;
     let up: Mark = engine.0.ask(&engine::Order::Dial { calls, rate: options.rate }).await?;
     tokio::time::sleep(SETTLE).await;
@@ -121,9 +121,15 @@ pub async fn start_generator(calls: u64, silent: bool) -> Result<(Process, Socke
 }
 
 /// The engine without a call, and what it uses then.
-pub async fn start_engine(callees: SocketAddr, threads: usize, due: Option<u32>) -> Result<(Process, Mark), Failure> {
+pub async fn start_engine(
+    callees: SocketAddr,
+    threads: usize,
+    due: Option<u32>,
+    trace: bool,
+) -> Result<(Process, Mark), Failure> {
     let mut words = vec!["--callees".to_owned(), callees.to_string(), "--threads".to_owned(), threads.to_string()];
     words.extend(due.into_iter().flat_map(|due| ["--due".to_owned(), due.to_string()]));
+    words.extend(trace.then(|| "--trace".to_owned()));
     let mut engine = Process::start("engine", &words)?;
     let empty = engine.read().await?;
     Ok((engine, empty))

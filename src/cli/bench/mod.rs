@@ -5,9 +5,11 @@ mod child;
 mod engine;
 mod generator;
 mod media;
+mod night;
 mod overload;
 mod report;
 mod signalling;
+mod soak;
 mod stored;
 
 use super::Failure;
@@ -27,6 +29,10 @@ enum What {
     Signalling(signalling::Options),
     /// More calls than the engine carries: what it takes keeps its quality, the rest is not dialled.
     Overload(overload::Options),
+    /// Whole calls for an hour, and what is left over of them: memory, files, ports, calls that are stuck, answers that are not what was keyed.
+    Soak(soak::Options),
+    /// A simulated night of 100,000 customers on one core: how long it takes.
+    Night(night::Options),
     /// The engine's process of a benchmark; told what to do on standard input.
     #[command(hide = true)]
     Engine(engine::Options),
@@ -49,6 +55,8 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         What::Media(options) => media::run(options).await,
         What::Signalling(options) => signalling::run(options).await,
         What::Overload(options) => overload::run(options).await,
+        What::Soak(options) => soak::run(options).await,
+        What::Night(options) => night::run(options).await,
         What::Engine(options) => engine::run(options).await,
         What::Generator(options) => generator::run(options).await,
     }

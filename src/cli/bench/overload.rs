@@ -72,7 +72,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
 async fn measure(options: &Options) -> Result<OverloadRun, Failure> {
     let (mut generator, callees) = start_generator(options.calls, false).await?;
-    let (mut engine, _): (Process, Mark) = start_engine(callees, options.threads, None).await?;
+    let (mut engine, _): (Process, Mark) = start_engine(callees, options.threads, None, false).await?;
     let up: Mark = engine.ask(&Order::Dial { calls: options.calls, rate: options.rate }).await?;
     let dialling: generator::Mark = generator.ask(&generator::Order::Mark).await?;
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;

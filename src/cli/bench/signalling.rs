@@ -18,6 +18,9 @@ pub struct Options {
     /// With the database: each call is leased, let through the gate and kept by the journal, in a private cluster that is made for it.
     #[arg(long)]
     database: bool,
+    /// With the database, and every SIP message goes into it.
+    #[arg(long, requires = "database")]
+    trace: bool,
     /// Print one JSON object as the last line.
     #[arg(long)]
     json: bool,
@@ -44,7 +47,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     if options.database && options.rate <= 0.0 {
         return Err(Failure::start("--database needs a --rate above 0: the queue has to be filled before"));
     }
-    let run = measure(options.rate, options.seconds, options.database).await?;
+    let run = measure(options.rate, options.seconds, options.database, options.trace).await?;
     report::signalling(&run);
     if options.json {
         report::last_line(&[run])?;
@@ -53,10 +56,10 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 }
 
 /// A fresh engine and fresh callees.
-pub async fn measure(rate: f64, seconds: u64, database: bool) -> Result<SignallingRun, Failure> {
+pub async fn measure(rate: f64, seconds: u64, database: bool, trace: bool) -> Result<SignallingRun, Failure> {
     let (generator, callees) = media::start_generator(1, true).await?;
     let (mut engine, _): (Process, _) =
-        media::start_engine(callees, 1, database.then(|| Stored::due(rate, seconds))).await?;
+        media::start_engine(callees, 1, database.then(|| Stored::due(rate, seconds)), trace).await?;
     let Signalled { done, failed, cpu_us, wall_us, database_cpu_us } =
         engine.ask(&Order::Signal { rate, seconds }).await?;
     engine.finish().await?;

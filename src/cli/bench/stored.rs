@@ -5,21 +5,25 @@ use super::super::demo::{TRUNK, readable_for_postgres, settings};
 use super::super::{engine, import, parts};
 use super::Failure;
 use crate::call::disposition::Disposition;
+use crate::call::trace::Leg;
 use crate::clock::Clock;
 use crate::db::attempts::{AttemptEnd, NewAttempt, Next};
 use crate::db::gate::{self, Gate, Limits};
 use crate::db::journal::{Applier, Fact, Journal};
 use crate::db::queue::{self, LeaseRequest};
 use crate::db::state::FollowUpState;
-use crate::db::{Store, StoreError};
+use crate::db::{Store, StoreError, sip_messages};
 use crate::dialer::policy::Contact;
+use crate::dialer::tracer::{Tracer, Writer};
 use crate::followup::list::List;
 use crate::ids::AttemptId;
 use crate::sim::list;
+use crate::sip::session::SessionId;
 use chrono::{TimeDelta, Utc};
+use sqlx::PgConnection;
 use std::net::SocketAddr;
 use std::path::Path;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +32,9 @@ const LEASE: TimeDelta = TimeDelta::minutes(1);
 /// The applier needs a connection, too.
 const BEGINNING: usize = 6;
 
+/// Messages of a call that is answered and hung up: INVITE, 200, ACK, BYE, 200.
+const MESSAGES: i64 = 5;
+
 /// A store with a queue of due follow-ups.
 pub struct Stored {
     store: Store,
@@ -35,13 +42,20 @@ pub struct Stored {
     applier: JoinHandle<Applier>,
     stop: CancellationToken,
     due: u32,
+    /// Where the calls' messages go, when they are kept.
+    tracer: Option<Tracer>,
     /// Calls that begin at the same time: no more than the pool has connections.
     beginning: Semaphore,
 }
 
 impl Stored {
-    /// With so many follow-ups that are due.
-    pub async fn start(folder: &Path, callees: SocketAddr, due: u32) -> Result<Stored, Failure> {
+    /// With so many follow-ups that are due; SIP messages are kept, too, where there is a tracer.
+    pub async fn start(
+        folder: &Path,
+        callees: SocketAddr,
+        due: u32,
+        traced: Option<(Tracer, Writer)>,
+    ) -> Result<Stored, Failure> {
         let settings = settings(folder, callees);
         readable_for_postgres(folder)?;
         let store = parts::open_store(&settings).await?;
@@ -55,11 +69,16 @@ impl Stored {
         let (journal, applier) = Journal::open(&parts::journal_dir(&settings)).map_err(Failure::start)?;
         let stop = CancellationToken::new();
         let applier = tokio::spawn(applier.run(store.pool.clone(), stop.clone()));
-        Ok(Stored { store, journal, applier, stop, due, beginning: Semaphore::new(BEGINNING) })
+        let tracer = traced.map(|(tracer, writer)| {
+            tokio::spawn(writer.run(store.pool.clone()));
+            tracer
+        });
+        Ok(Stored { store, journal, applier, stop, due, tracer, beginning: Semaphore::new(BEGINNING) })
     }
 
     /// One call, of which is kept that it left, that it was answered and that it ended. False when it failed, or could not be begun.
-    pub async fn call(&self, call: impl Future<Output = bool>) -> bool {
+    /// `placed` is given the call's session.
+    pub async fn call<C: Future<Output = bool>>(&self, call: impl FnOnce(oneshot::Sender<SessionId>) -> C) -> bool {
         let attempt = match self.begin().await {
             Ok(attempt) => attempt,
             Err(why) => {
@@ -68,7 +87,16 @@ impl Stored {
                 return false;
             }
         };
-        let good = call.await;
+        let (placed, session) = oneshot::channel();
+        let whose = async {
+            if let (Some(tracer), Ok(session)) = (&self.tracer, session.await) {
+                tracer.session(session, attempt, Leg::Customer);
+            }
+        };
+        let (good, ()) = tokio::join!(call(placed), whose);
+        if let Some(tracer) = &self.tracer {
+            tracer.ended(attempt, !good);
+        }
         let end = AttemptEnd {
             attempt,
             ended_at: Utc::now(),
@@ -95,15 +123,11 @@ impl Stored {
         let attempt = AttemptId(uuid::Uuid::now_v7());
         let (interval, day_start) = (TimeDelta::zero(), now - TimeDelta::hours(12));
         let limits = Limits { max_calls: 100_000, interval, all_calls: 0, day_start, number: &leased.number };
-        loop {
-            let new = NewAttempt::of(&leased, attempt, TRUNK, Utc::now());
-            let gate = gate::begin(&mut conn, &new, &limits, |_: &Contact| Ok::<(), ()>(())).await;
-            match gate.map_err(|error| error.to_string())? {
-                Gate::Begun(_) => break,
-                // somebody who looked at the clock later came first
-                Gate::Paced(_) => tokio::task::yield_now().await,
-                closed => return Err(format!("the gate is shut: {closed:?}")),
-            }
+        let new = NewAttempt::of(&leased, attempt, TRUNK, Utc::now());
+        let gate = gate::begin(&mut conn, &new, &limits, |_: &Contact| Ok::<(), ()>(())).await;
+        match gate.map_err(|error| error.to_string())? {
+            Gate::Begun(_) => {}
+            closed => return Err(format!("the gate is shut: {closed:?}")),
         }
         let sent = Fact::AttemptSent { attempt, at: Utc::now() };
         self.journal.append(&[sent]).map_err(|error| error.to_string())?;
@@ -117,10 +141,15 @@ impl Stored {
         let depth = queue::depth(&mut conn, Utc::now()).await.map_err(Failure::start)?;
         let waiting: i64 = depth.iter().filter(|row| row.state == FollowUpState::Waiting).map(|row| row.count).sum();
         let closed = i64::from(self.due) - waiting;
-        if closed == i64::try_from(calls).unwrap_or(i64::MAX) {
-            return Ok(());
+        let calls = i64::try_from(calls).unwrap_or(i64::MAX);
+        if closed != calls {
+            return Err(Failure::Found(format!("{calls} calls were made, and {closed} follow-ups are closed")));
         }
-        Err(Failure::Found(format!("{calls} calls were made, and {closed} follow-ups are closed")))
+        let traced = async |conn: &mut PgConnection| sip_messages::due(conn, Utc::now()).await.map_err(Failure::start);
+        while self.tracer.is_some() && traced(&mut conn).await? < calls * MESSAGES {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        Ok(())
     }
 
     /// CPU of the database's processes so far, in µs.

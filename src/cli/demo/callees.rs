@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use crate::sim::agent::AgentReport;
 use crate::sim::callee::{CallReport, Report};
+use std::io::{BufRead, BufWriter, Seek, Write};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -79,10 +80,15 @@ fn listening(line: &str) -> Option<SocketAddr> {
     serde_json::from_str::<serde_json::Value>(line).ok()?.get("listening")?.as_str()?.parse().ok()
 }
 
+/// Keeps the reports in a file that has no name until the process ends: of a soak's tens of thousands this process, whose memory is measured, would else hold all.
 async fn read(mut lines: Lines<BufReader<ChildStdout>>) -> Result<Vec<Report>, String> {
-    let mut reports = Vec::new();
+    let file = tempfile::tempfile().map_err(|error| error.to_string())?;
+    let mut spool = BufWriter::new(file);
     while let Some(line) = lines.next_line().await.map_err(|error| error.to_string())? {
-        reports.push(serde_json::from_str(&line).map_err(|error| error.to_string())?);
+        writeln!(spool, "{line}").map_err(|error| error.to_string())?;
     }
-    Ok(reports)
+    let mut file = spool.into_inner().map_err(|error| error.to_string())?;
+    file.rewind().map_err(|error| error.to_string())?;
+    let lines = std::io::BufReader::new(file).lines();
+    lines.map(|line| serde_json::from_str(&line.map_err(|e| e.to_string())?).map_err(|e| e.to_string())).collect()
 }

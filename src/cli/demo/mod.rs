@@ -2,13 +2,12 @@
 //! over real SIP and RTP on loopback, the queue is worked off, and every stored answer is compared with what the callees keyed.
 
 mod agents;
-mod callees;
+pub(super) mod callees;
 mod summary;
 
 use super::engine::{self, Running};
 use super::{Failure, import, parts};
 use crate::config::{self, Settings};
-use crate::db::state::TransferOutcome;
 use crate::db::story::{self, FollowUpStory};
 use crate::db::transfers::Transfer;
 use crate::db::{StoreError, follow_ups};
@@ -135,7 +134,7 @@ pub(super) fn settings(home: &Path, callees: SocketAddr) -> Settings {
         database: config::Database { data_dir: home.join("data"), url: None, ..config::Database::default() },
         sip: config::Sip { listen: loopback, ..config::Sip::default() },
         trunks: BTreeMap::from([(TRUNK.to_owned(), trunk)]),
-        media: config::Media { port_min: 0, port_max: 0, ..config::Media::default() },
+        media: config::Media { port_min: 0, port_max: 0, record_calls: true, ..config::Media::default() },
         dialer: config::Dialer {
             max_calls: 200,
             allow: vec![format!("+86{}", list::PREFIX)],
@@ -154,7 +153,8 @@ pub(super) fn readable_for_postgres(home: &Path) -> Result<(), Failure> {
     std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o755)).map_err(Failure::start)
 }
 
-async fn load(running: &Running, settings: &Settings, customers: &str) -> Result<(), Failure> {
+/// Takes a list into the queue.
+pub(super) async fn load(running: &Running, settings: &Settings, customers: &str) -> Result<(), Failure> {
     let mut conn = running.pool.acquire().await.map_err(|error| Failure::start(StoreError::from(error)))?;
     let rules = import::rules(settings, false)?;
     let report = |reject: &_| eprintln!("demo list: {reject}");
@@ -178,17 +178,6 @@ async fn stories(running: &Running) -> Result<Vec<(E164, FollowUpStory)>, Failur
 }
 
 fn stored(stories: &[(E164, FollowUpStory)], transfers: &[Vec<Transfer>]) -> BTreeMap<String, Stored> {
-    let one = |story: &FollowUpStory, transfers: &[Transfer]| {
-        let attempts = &story.attempts;
-        let answers = attempts.iter().flat_map(|attempt| &attempt.answers);
-        Stored {
-            dispositions: attempts.iter().map(|a| a.attempt.disposition.clone().unwrap_or_default()).collect(),
-            answers: answers.map(|a| (a.question.clone(), (a.keys.clone(), a.score))).collect(),
-            complaint: story.complaint.is_some(),
-            recordings: attempts.iter().map(|attempt| attempt.recordings.len()).sum(),
-            talks: transfers.iter().filter(|t| t.outcome == Some(TransferOutcome::Accepted)).count(),
-        }
-    };
     let all = stories.iter().zip(transfers);
-    all.map(|((number, story), transfers)| (number.as_str().to_owned(), one(story, transfers))).collect()
+    all.map(|((number, story), transfers)| (number.as_str().to_owned(), Stored::of(story, transfers))).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::agents::HandOvers;
 use crate::db::figures;
+use crate::db::state::RecordingKind;
 use crate::db::story::FollowUpStory;
 use crate::phone::E164;
 use crate::sim::check::Mismatch;
@@ -43,8 +44,10 @@ pub struct Summary {
     pub complaints: usize,
     /// Answers stored.
     pub answers: usize,
-    /// Recordings stored.
+    /// Recordings stored of what was said.
     pub recordings: usize,
+    /// Whole calls on record.
+    pub calls_on_record: usize,
     /// Hand-overs to live agents.
     pub hand_overs: HandOvers,
     /// Differences between what was keyed and what is stored.
@@ -72,7 +75,10 @@ impl Summary {
             summary.attempts += story.attempts.iter().filter(|a| a.attempt.invite_sent_at.is_some()).count();
             summary.complaints += usize::from(story.complaint.is_some());
             summary.answers += story.attempts.iter().map(|a| a.answers.len()).sum::<usize>();
-            summary.recordings += story.attempts.iter().map(|a| a.recordings.len()).sum::<usize>();
+            let kinds = story.attempts.iter().flat_map(|a| &a.recordings).map(|recording| recording.kind);
+            let calls = kinds.clone().filter(|kind| *kind == RecordingKind::Call).count();
+            summary.calls_on_record += calls;
+            summary.recordings += kinds.count() - calls;
             let last = story.attempts.last().and_then(|a| a.attempt.disposition.as_deref());
             *summary.count_of(last.unwrap_or_default()) += 1;
         }
@@ -116,7 +122,12 @@ impl Summary {
         let mut lines =
             vec![format!("{} customers, {} attempts, {:.1} s", self.customers, self.attempts, self.seconds)];
         let outcomes = rows.iter().filter(|(name, count)| *count > 0 || *name != "other");
-        let kept = [("answers", self.answers), ("complaints", self.complaints), ("recordings", self.recordings)];
+        let kept = [
+            ("answers", self.answers),
+            ("complaints", self.complaints),
+            ("recordings", self.recordings),
+            ("calls on record", self.calls_on_record),
+        ];
         lines.extend(outcomes.chain(&kept).map(|(name, count)| format!("  {name:<18}{count:>5}")));
         if self.hand_overs.agents > 0 {
             let HandOvers { agents, offered, wanted, talked, declined, nobody_free, other } = self.hand_overs;

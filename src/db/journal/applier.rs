@@ -106,6 +106,7 @@ impl Applier {
     }
 
     /// All records in one transaction; if the data of one is refused, each in its own, and the refused one is put aside.
+    #[tracing::instrument(target = "huifang::spans", name = "journal", level = "info", skip_all, fields(records = records.len()))]
     async fn apply(&self, pool: &PgPool, records: &[Record]) -> Result<(), StepError> {
         match apply_together(pool, records).await {
             Ok(()) => return Ok(()),

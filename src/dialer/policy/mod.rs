@@ -2,6 +2,7 @@
 //! recordings are kept. One file for each question.
 //!
 //! Never asks a clock: `now` is an argument. Windows are in the customer's own IANA zone.
+#![forbid(unsafe_code)]
 
 pub mod caps;
 pub mod country;

@@ -1,7 +1,7 @@
-//! How long a recording is kept, pure: as many days as the pack of the called number's country says, or fewer where the dealer says so. Never more: who has to keep
+//! How long recordings, answers and timelines are kept, pure: as many days as the pack of the called number's country says, or fewer where the dealer says so. Never more: who has to keep
 //! recordings longer brings a pack of their own.
 
-use super::country::{ANY, Pack};
+use super::country::{ANY, Pack, Retention};
 use crate::phone::E164;
 use std::collections::BTreeMap;
 
@@ -16,13 +16,26 @@ pub struct Keep {
 }
 
 impl Keep {
-    /// What these packs say, and `own`, which only shortens.
+    /// What these packs say of recordings, and `own`, which only shortens.
     pub fn new(own: Option<u32>, packs: &BTreeMap<String, Pack>) -> Keep {
-        let days = |pack: &Pack| pack.retention.recordings_days.min(own.unwrap_or(MOST_DAYS)).min(MOST_DAYS);
+        Keep::of(|retention| retention.recordings_days, own, packs)
+    }
+
+    /// The same of something else that packs have days for.
+    pub fn of(which: fn(&Retention) -> u32, own: Option<u32>, packs: &BTreeMap<String, Pack>) -> Keep {
+        let days = |pack: &Pack| which(&pack.retention).min(own.unwrap_or(MOST_DAYS)).min(MOST_DAYS);
         Keep {
             days: packs.iter().map(|(country, pack)| (country.clone(), days(pack))).collect(),
             any: packs.get(ANY).map_or(own.unwrap_or(MOST_DAYS).min(MOST_DAYS), days),
         }
+    }
+
+    /// As long as the longer of the two says.
+    pub fn longer(&self, other: &Keep) -> Keep {
+        let of = |keep: &Keep, country: &String| keep.days.get(country).copied().unwrap_or(keep.any);
+        let countries = self.days.keys().chain(other.days.keys());
+        let days = countries.map(|country| (country.clone(), of(self, country).max(of(other, country)))).collect();
+        Keep { days, any: self.any.max(other.any) }
     }
 
     /// Days by country, for those that have a pack.
@@ -57,6 +70,15 @@ mod tests {
         assert_eq!((of(&shorter, "CN"), shorter.elsewhere()), (100, 90));
         assert_eq!(Keep::new(Some(4_000), &packs), keep);
         assert_eq!(Keep::new(None, &BTreeMap::new()).elsewhere(), MOST_DAYS, "nobody says: kept");
+    }
+
+    #[test]
+    fn the_longer_of_two_is_taken_country_by_country() {
+        let packs = packs(&[]).unwrap();
+        let (short, long) = (Keep::of(|_| 5, None, &packs), Keep::of(|kept| kept.answers_days, Some(900), &packs));
+        assert_eq!(short.longer(&long), long);
+        assert_eq!(long.longer(&Keep::of(|_| 10_000, None, &BTreeMap::new())).elsewhere(), MOST_DAYS);
+        assert_eq!(long.by_country().find(|(country, _)| *country == "CN").unwrap().1, 900);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::caps::Caps;
 use super::window::{Window, day_start, next_day};
-use crate::call::disposition::{Disposition, Retry};
+use crate::call::disposition::{Blame, Disposition, Retry, Verdict};
 use crate::config;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
@@ -49,6 +49,9 @@ pub struct RetryRule {
     pub window: Window,
 }
 
+/// A far side that asks for more is not heeded: a day is longer than any retry of ours.
+const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
+
 /// How an outcome is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Again {
@@ -61,6 +64,12 @@ enum Again {
 impl RetryRule {
     /// What follows an attempt that ended as `disposition` at `now`.
     pub fn after(&self, disposition: Disposition, history: &History, now: DateTime<Utc>) -> Next {
+        self.after_wait(disposition, history, now, TimeDelta::zero())
+    }
+
+    /// The same where the far side asked for a wait (Retry-After, RFC 3261 20.33): not before it is over, at most [`LONGEST_WAIT`].
+    pub fn after_wait(&self, disposition: Disposition, history: &History, now: DateTime<Utc>, wait: TimeDelta) -> Next {
+        let least = now + wait.clamp(TimeDelta::zero(), LONGEST_WAIT);
         let again = match disposition.retry() {
             Retry::Never => return Next::Done,
             Retry::Review => return Next::Review,
@@ -81,11 +90,28 @@ impl RetryRule {
         }
         match again {
             Again::After(minutes) => {
-                let wanted = now + TimeDelta::minutes(minutes.into());
+                let wanted = (now + TimeDelta::minutes(minutes.into())).max(least);
                 self.in_window(self.under_day_cap(wanted, history), history)
             }
-            Again::Spread(minutes) => self.spread(now + TimeDelta::minutes(minutes.into()), history),
+            Again::Spread(minutes) => self.spread((now + TimeDelta::minutes(minutes.into())).max(least), history),
         }
+    }
+
+    /// What follows a call with its verdict: on another trunk at once where this one had no room for it (`rang`: a phone had rung), else by the outcome and by
+    /// the far side's own wish. The engine and the simulated night (`sim::night`) both ask here.
+    pub fn after_call(
+        &self,
+        verdict: &Verdict,
+        rang: bool,
+        others: bool,
+        history: &History,
+        now: DateTime<Utc>,
+    ) -> Next {
+        if no_room(verdict) && !rang && others {
+            return self.on_another_trunk(history, now);
+        }
+        let wait = verdict.retry_after.map(|seconds| TimeDelta::seconds(seconds.into()));
+        self.after_wait(verdict.retried_as(), history, now, wait.unwrap_or_default())
     }
 
     /// The same for an attempt that had no room on its trunk before anything rang: another trunk may take it at once.
@@ -142,6 +168,11 @@ impl RetryRule {
         }
         None
     }
+}
+
+/// Whether a trunk had no room for a call.
+pub fn no_room(verdict: &Verdict) -> bool {
+    verdict.disposition == Disposition::Congestion && verdict.blame == Blame::Trunk
 }
 
 /// The part of the day that a moment lies in: 0 morning, 1 afternoon, 2 evening.

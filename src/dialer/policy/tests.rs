@@ -120,6 +120,22 @@ fn rule(open: &str, close: &str) -> RetryRule {
 }
 
 #[test]
+fn retry_after_is_a_lower_bound_of_a_day_at_most() {
+    let rule = rule("09:00", "20:00");
+    let now = utc("2026-11-23T03:00:00Z");
+    let history = History {
+        begun: vec![utc("2026-11-23T02:59:00Z")],
+        zone: SHANGHAI,
+        deadline: utc("2026-11-25T12:00:00Z"),
+        booked: None,
+    };
+    let after = |minutes| rule.after_wait(Disposition::Congestion, &history, now, TimeDelta::minutes(minutes));
+    assert_eq!(after(5), Next::At(utc("2026-11-23T03:10:00Z")), "our own delay is longer");
+    assert_eq!(after(60), Next::At(utc("2026-11-23T04:00:00Z")));
+    assert_eq!(after(1_000_000), Next::At(utc("2026-11-24T03:00:00Z")));
+}
+
+#[test]
 fn outcome_and_history_give_the_next_step() {
     let rule = rule("09:00", "20:00");
     let now = utc("2026-11-23T03:00:00Z"); // 11:00 in Shanghai

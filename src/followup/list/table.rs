@@ -3,12 +3,18 @@
 use super::ListError;
 use super::encoding::Encoding;
 use calamine::{Data, ExcelDateTime, Reader as _, Xlsx};
+use std::collections::BTreeMap;
 use std::io::{Chain, Cursor, Read};
+use std::ops::Range;
 
 /// How much of a file is looked at to tell what it is.
 const BEGINNING: u64 = 256 * 1024;
 /// A workbook is held in memory; a larger one is refused.
 const MAX_WORKBOOK: u64 = 64 * 1024 * 1024;
+/// The text of all its cells together.
+const MAX_TEXT: u64 = 4 * MAX_WORKBOOK;
+/// No list has more columns.
+const MAX_COLUMNS: u32 = 1_000;
 
 /// One row: the line it begins in, its cells as text, and whether all of them were text.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +40,13 @@ pub enum Table<R: Read> {
         /// The row read last, kept for its room.
         record: csv::ByteRecord,
     },
-    /// The rows of a sheet, not empty ones, by number.
-    Sheet(std::vec::IntoIter<(u64, Vec<String>)>),
+    /// A sheet.
+    Sheet {
+        /// What stands in its rows, not empty ones, by number from 0, each cell with its column.
+        rows: std::collections::btree_map::IntoIter<u32, Vec<(u32, String)>>,
+        /// The columns in which something stands.
+        columns: Range<u32>,
+    },
 }
 
 impl<R: Read> Table<R> {
@@ -64,8 +75,13 @@ impl<R: Read> Table<R> {
     /// The next row that is not empty; none at the end.
     pub fn next(&mut self) -> Result<Option<Record>, ListError> {
         match self {
-            Table::Sheet(rows) => Ok(rows.next().map(|(line, cells)| Record { line, cells, is_text: true })),
+            Table::Sheet { rows, columns } => Ok(rows.next().map(|(row, cells)| Record {
+                line: u64::from(row) + 1,
+                cells: filled(cells, columns),
+                is_text: true,
+            })),
             Table::Csv { csv, encoding, record } => loop {
+                let from = csv.position().line();
                 if !csv.read_byte_record(record).map_err(|error| ListError::Io(error.to_string()))? {
                     return Ok(None);
                 }
@@ -73,8 +89,9 @@ impl<R: Read> Table<R> {
                 if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
                     continue;
                 }
-                let mut row =
-                    Record { line: csv_line(csv, record), cells: Vec::with_capacity(record.len()), is_text: true };
+                // A last row whose quote is left open has no end to reckon from.
+                let line = csv_line(csv, record).max(from);
+                let mut row = Record { line, cells: Vec::with_capacity(record.len()), is_text: true };
                 for cell in record.iter() {
                     let text = encoding.decode(cell);
                     row.is_text &= text.is_some();
@@ -92,20 +109,45 @@ fn csv_line<R: Read>(csv: &Csv<R>, record: &csv::ByteRecord) -> u64 {
     csv.position().line().saturating_sub(1 + inside as u64)
 }
 
+/// The rows of the first sheet, from its first column that holds something to its last. Cells are taken as they come: what the sheet spans says nothing of how
+/// much is in it, and a range of two cells in opposite corners would be 17 thousand million.
 fn sheet<R: Read>(bytes: Vec<u8>) -> Result<Table<R>, ListError> {
     let broken = |error: calamine::XlsxError| ListError::Workbook(error.to_string());
     let mut workbook: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes)).map_err(broken)?;
     let first = workbook.sheet_names().first().cloned().ok_or(ListError::NoSheet)?;
-    let range = workbook.worksheet_range(&first).map_err(broken)?;
-    let top = range.start().map_or(0, |(row, _)| u64::from(row)) + 1;
-    let width = range.width();
-    let rows: Vec<(u64, Vec<String>)> = range
-        .rows()
-        .zip(top..)
-        .map(|(cells, line)| (line, cells.iter().map(text).take(width).collect::<Vec<_>>()))
-        .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
-        .collect();
-    Ok(Table::Sheet(rows.into_iter()))
+    let mut cells = workbook.worksheet_cells_reader(&first).map_err(broken)?;
+    let mut rows: BTreeMap<u32, Vec<(u32, String)>> = BTreeMap::new();
+    let (mut left, mut right, mut size) = (u32::MAX, 0, 0);
+    while let Some(cell) = cells.next_cell().map_err(broken)? {
+        let (row, column) = cell.get_position();
+        let text = text(&Data::from(cell.get_value().clone()));
+        if text.is_empty() {
+            continue;
+        }
+        // one long text may stand in every cell and take room in the file once
+        size += text.len() as u64;
+        if size > MAX_TEXT {
+            return Err(ListError::TooLarge);
+        }
+        (left, right) = (left.min(column), right.max(column));
+        rows.entry(row).or_default().push((column, text));
+    }
+    if right.saturating_sub(left) >= MAX_COLUMNS {
+        return Err(ListError::TooWide);
+    }
+    let columns = left..right.saturating_add(1).max(left);
+    Ok(Table::Sheet { rows: rows.into_iter(), columns })
+}
+
+/// The cells of a row in these columns; of two in one place the last.
+fn filled(cells: Vec<(u32, String)>, columns: &Range<u32>) -> Vec<String> {
+    let mut row = vec![String::new(); columns.len()];
+    for (column, text) in cells {
+        if let Some(place) = column.checked_sub(columns.start).and_then(|at| row.get_mut(at as usize)) {
+            *place = text;
+        }
+    }
+    row
 }
 
 /// A cell as a person reads it: dates as `2026-11-14 16:30:00`, whole numbers without a point (a phone number is often one).

@@ -113,6 +113,16 @@ fn lines_are_counted_right_whatever_ends_them() {
     }
 }
 
+/// It was told as a fault of the line before (fuzz target `list`).
+#[test]
+fn a_quote_that_is_left_open_is_told_in_its_own_line() {
+    let rows = read(
+        "name,phone,date\n张三,13800138000,2026-11-14\n\"李四,13800138001,2026-11-14\n王五,13800138002,2026-11-14"
+            .as_bytes(),
+    );
+    assert_eq!((rows.len(), rows[0].as_ref().unwrap().line, rows[1].as_ref().unwrap_err().line), (2, 2, 3));
+}
+
 #[test]
 fn bytes_that_are_no_text_cost_one_row() {
     let text = [
@@ -176,6 +186,25 @@ fn a_workbook_reads_as_the_same_csv() {
     let bad: Vec<String> = workbook[2..].iter().map(|row| row.as_ref().unwrap_err().to_string()).collect();
     assert_eq!(bad.len(), 1, "an empty row counts, but is none");
     assert!(bad[0].starts_with("line 5, 维修日期 (repair date): is not a date"), "{bad:?}");
+}
+
+/// Two cells in opposite corners once asked for 400 GB (fuzz target `workbook`).
+#[test]
+fn what_a_sheet_spans_says_nothing_of_its_size() {
+    let workbook = |far: u16| {
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        let sheet = workbook.add_worksheet();
+        for (column, text) in ["name", "phone", "date"].into_iter().enumerate() {
+            sheet.write(0, column as u16, text).unwrap();
+        }
+        sheet.write(1_048_575, far, "x").unwrap();
+        workbook.save_to_buffer().unwrap()
+    };
+    let rows = read(&workbook(2));
+    let said: Vec<String> = rows.iter().map(|row| row.as_ref().unwrap_err().to_string()).collect();
+    assert_eq!(said, ["line 1048576, 姓名 (name): is empty"]);
+    let error = Reader::new(List::Repair, workbook(16_383).as_slice(), defaults()).err().unwrap();
+    assert_eq!(error.to_string(), "the sheet has more than 1,000 columns: is something written far to the right?");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::media::dtmf::info::Press;
 use crate::media::playout::Playlist;
 use crate::media::quality::{Hearing, Quality};
 use crate::media::recorder::{RecordParams, RecordingEnd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Hears what arrives, packet by packet, and says when a prompt that it knows starts (the simulated callee's ear).
 pub trait Listener: Send {
@@ -28,6 +28,15 @@ pub enum Command {
     Record(RecordParams),
     /// End the recording.
     StopRecording,
+    /// Record both ways from now on, in two channels, until the call is over.
+    RecordCall {
+        /// Given back when it ends.
+        tag: u64,
+        /// Name of the file without its ending; a fresh UUIDv7 when none is given.
+        name: Option<String>,
+        /// It ends after this at the latest.
+        longest: Duration,
+    },
     /// Press keys (RFC 4733); playout pauses meanwhile.
     SendKeys {
         /// The keys in order.
@@ -60,6 +69,7 @@ impl std::fmt::Debug for Command {
             Command::Stop => f.write_str("Stop"),
             Command::Record(params) => f.debug_tuple("Record").field(params).finish(),
             Command::StopRecording => f.write_str("StopRecording"),
+            Command::RecordCall { tag, .. } => f.debug_tuple("RecordCall").field(tag).finish(),
             Command::SendKeys { .. } => f.write_str("SendKeys"),
             Command::Listen(_) => f.write_str("Listen"),
             Command::Bridge(_) => f.write_str("Bridge"),
@@ -178,7 +188,7 @@ pub enum RecordingOutput {
         /// The wished name, without ending.
         name: Option<String>,
     },
-    /// The next samples (8 kHz).
+    /// The next samples (8 kHz); of a whole call those of its two channels in turn.
     Samples(Vec<i16>),
     /// It is over.
     Ended(RecordingEnd),

@@ -8,13 +8,13 @@ use crate::media::session::Recording;
 use crate::net::cpu_tests;
 
 /// A customer who speaks A-law and an agent who speaks µ-law, each a socket of its own, joined.
-struct Joined {
-    customer: (Raw, Call),
-    agent: (Raw, Call),
+pub(super) struct Joined {
+    pub(super) customer: (Raw, Call),
+    pub(super) agent: (Raw, Call),
 }
 
 impl Joined {
-    fn new(engine: &MediaEngine) -> Joined {
+    pub(super) fn new(engine: &MediaEngine) -> Joined {
         let side = |codec| {
             let (raw, mut call) = (Raw::new(), Call::open(engine));
             let (remote, keys) = (raw.addr(), Some(101));

@@ -450,4 +450,6 @@ mod control_tests;
 #[cfg(test)]
 mod peer_tests;
 #[cfg(test)]
+mod record_tests;
+#[cfg(test)]
 mod tests;

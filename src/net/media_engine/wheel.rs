@@ -5,7 +5,7 @@ use super::call::Running;
 use super::lane::{CallSocket, Lane, Message, Remote};
 use super::load::{Gauge, LOOK, Look};
 use super::realtime::{Base, fetch, thread_cpu};
-use super::writer::Job;
+use super::writer::{Job, Track};
 use super::{Notice, Outlets};
 use crate::media::session::{Command, Event, Session};
 use std::collections::HashMap;
@@ -379,8 +379,14 @@ fn drain(
         outlets.notices.put(Notice::Event(events.clone(), event));
         *told_events = true;
     }
-    while let Some(output) = session.poll_recording() {
-        outlets.writer.put(Job::Output { call, output, events: events.clone() });
+    let mut write = |track, output| {
+        outlets.writer.put(Job::Output { call, track, output, events: events.clone() });
         *told_writer = true;
+    };
+    while let Some(output) = session.poll_recording() {
+        write(Track::Customer, output);
+    }
+    while let Some(output) = session.poll_call_recording() {
+        write(Track::Call, output);
     }
 }

@@ -13,18 +13,30 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// What recordings are.
-const SPEC: hound::WavSpec = hound::WavSpec {
-    channels: 1,
-    sample_rate: SAMPLE_RATE,
-    bits_per_sample: 16,
-    sample_format: hound::SampleFormat::Int,
-};
+/// Which recording of a call: each kind runs once at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Track {
+    /// What the customer was asked to say: one channel.
+    Customer,
+    /// The whole call, both ways: two channels, never trimmed, so that what is heard stays where it was.
+    Call,
+}
+
+impl Track {
+    fn spec(self) -> hound::WavSpec {
+        let channels = match self {
+            Track::Customer => 1,
+            Track::Call => 2,
+        };
+        let (sample_rate, sample_format) = (SAMPLE_RATE, hound::SampleFormat::Int);
+        hound::WavSpec { channels, sample_rate, bits_per_sample: 16, sample_format }
+    }
+}
 
 /// What the writer gets to do.
 pub(super) enum Job {
-    /// The output of the recorder of call `call`, whose owner listens on `events`.
-    Output { call: u64, output: RecordingOutput, events: UnboundedSender<Event> },
+    /// The output of a recorder of call `call`, whose owner listens on `events`.
+    Output { call: u64, track: Track, output: RecordingOutput, events: UnboundedSender<Event> },
     /// No more will come.
     Stop,
 }
@@ -32,20 +44,20 @@ pub(super) enum Job {
 /// Works until [`Job::Stop`]. The ends go out by way of `notices`, behind the events that led to them.
 /// With `polishing` a recording is trimmed and levelled before it gets its name.
 pub(super) fn run(inbox: &Inbox<Job>, notices: &Inbox<Notice>, folder: &Path, polishing: bool) {
-    let mut open: HashMap<u64, Open> = HashMap::new();
+    let mut open: HashMap<(u64, Track), Open> = HashMap::new();
     loop {
         match inbox.wait() {
             Job::Stop => return,
-            Job::Output { call, output: RecordingOutput::Started { tag, name }, .. } => {
-                open.insert(call, Open::new(tag, name));
+            Job::Output { call, track, output: RecordingOutput::Started { tag, name }, .. } => {
+                open.insert((call, track), Open::new(tag, track, name));
             }
-            Job::Output { call, output: RecordingOutput::Samples(samples), .. } => {
-                if let Some(recording) = open.get_mut(&call) {
+            Job::Output { call, track, output: RecordingOutput::Samples(samples), .. } => {
+                if let Some(recording) = open.get_mut(&(call, track)) {
                     recording.write(folder, &samples);
                 }
             }
-            Job::Output { call, output: RecordingOutput::Ended(why), events } => {
-                if let Some(recording) = open.remove(&call) {
+            Job::Output { call, track, output: RecordingOutput::Ended(why), events } => {
+                if let Some(recording) = open.remove(&(call, track)) {
                     notices.send(Notice::Event(events, recording.end(folder, why, polishing)));
                 }
             }
@@ -56,7 +68,9 @@ pub(super) fn run(inbox: &Inbox<Job>, notices: &Inbox<Notice>, folder: &Path, po
 /// One recording under way.
 struct Open {
     tag: u64,
+    track: Track,
     name: String,
+    /// Of all channels together.
     samples: u64,
     state: State,
 }
@@ -75,16 +89,16 @@ struct Wav {
 }
 
 impl Open {
-    fn new(tag: u64, name: Option<String>) -> Open {
+    fn new(tag: u64, track: Track, name: Option<String>) -> Open {
         let name = name.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let state =
             if is_plain(&name) { State::New } else { State::Failed("the name is no plain file name".to_owned()) };
-        Open { tag, name, samples: 0, state }
+        Open { tag, track, name, samples: 0, state }
     }
 
     fn write(&mut self, folder: &Path, samples: &[i16]) {
         self.state = match std::mem::replace(&mut self.state, State::New) {
-            State::New => match Wav::create(folder.join(format!("{}.wav.part", self.name))) {
+            State::New => match Wav::create(folder.join(format!("{}.wav.part", self.name)), self.track.spec()) {
                 Ok(wav) => wav.write(samples),
                 Err(error) => State::Failed(error),
             },
@@ -96,7 +110,8 @@ impl Open {
 
     fn end(self, folder: &Path, why: RecordingEnd, polishing: bool) -> Event {
         let file = format!("{}.wav", self.name);
-        let samples = self.samples;
+        let samples = self.samples / u64::from(self.track.spec().channels);
+        let polishing = polishing && self.track == Track::Customer;
         let recording = match self.state {
             State::New => Recording::Empty,
             State::Failed(error) => Recording::Failed { error },
@@ -109,10 +124,10 @@ impl Open {
 }
 
 impl Wav {
-    fn create(part: PathBuf) -> Result<Wav, String> {
+    fn create(part: PathBuf, spec: hound::WavSpec) -> Result<Wav, String> {
         let create = || -> Result<Wav, hound::Error> {
             let file = File::options().write(true).create_new(true).open(&part)?;
-            let writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), SPEC)?;
+            let writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), spec)?;
             Ok(Wav { writer, file, part: part.clone() })
         };
         create().map_err(|error| error.to_string())
@@ -177,7 +192,7 @@ fn polished(part: &Path) -> Polish {
         let raw: Vec<i16> = hound::WavReader::open(part)?.samples().collect::<Result<_, _>>()?;
         let Some(samples) = polish(&raw) else { return Ok(None) };
         let file = File::options().write(true).create(true).truncate(true).open(&better)?;
-        let mut writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), SPEC)?;
+        let mut writer = hound::WavWriter::new(BufWriter::new(file.try_clone()?), Track::Customer.spec())?;
         samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
         writer.finalize()?;
         Ok(Some(Finished { file, part: better.clone(), samples: samples.len() as u64 }))
@@ -214,7 +229,7 @@ mod tests {
     }
 
     fn recording_with(folder: &Path, name: Option<&str>, chunks: &[&[i16]], polishing: bool) -> Recording {
-        let mut open = Open::new(3, name.map(str::to_owned));
+        let mut open = Open::new(3, Track::Customer, name.map(str::to_owned));
         chunks.iter().for_each(|chunk| open.write(folder, chunk));
         match open.end(folder, RecordingEnd::Stopped, polishing) {
             Event::RecordingEnded { tag: 3, why: RecordingEnd::Stopped, recording } => recording,
@@ -240,10 +255,24 @@ mod tests {
     #[test]
     fn while_it_grows_the_part_is_a_wav_already() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut open = Open::new(1, Some("x".to_owned()));
+        let mut open = Open::new(1, Track::Customer, Some("x".to_owned()));
         open.write(folder.path(), &[5; 8_000]);
         let wav = hound::WavReader::open(folder.path().join("x.wav.part")).expect("a WAV");
         assert_eq!(wav.duration(), 8_000);
+    }
+
+    #[test]
+    fn a_whole_call_has_two_channels_and_is_not_trimmed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut open = Open::new(9, Track::Call, Some("c".to_owned()));
+        open.write(folder.path(), &[3, -3].repeat(8_000));
+        let ended = open.end(folder.path(), RecordingEnd::Closed, true);
+        let recording = Recording::Saved { file: "c.wav".to_owned(), duration_ms: 1_000 };
+        assert_eq!(ended, Event::RecordingEnded { tag: 9, why: RecordingEnd::Closed, recording });
+        let mut wav = hound::WavReader::open(folder.path().join("c.wav")).expect("a WAV");
+        assert_eq!((wav.spec().channels, wav.duration()), (2, 8_000));
+        let samples: Vec<i16> = wav.samples().collect::<Result<_, _>>().expect("samples");
+        assert!(samples.chunks(2).all(|pair| pair == [3, -3]));
     }
 
     #[test]

@@ -3,14 +3,15 @@
 //! Also the ledger of ACKs for 2xx, so that a repeated 2xx is answered after the session is gone, too (13.2.2.4, RFC 6026).
 
 use crate::sip::dialog::{from_tag, to_tag};
+use crate::sip::hop::Hop;
 use crate::sip::message::{Message, Method};
-use crate::sip::session::{Caller, Outcome, Sent, SessionId, State};
+use crate::sip::session::{Caller, Kind, Outcome, Sent, SessionId, State};
 use crate::sip::transaction::{ClientAction, ClientInput, ClientInvite, ClientMachine, ClientOther, Timer};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::deadlines::Owner;
+use super::errand::ErrandId;
 use super::{Endpoint, Outgoing, Packet, TxId};
 
 /// Most forked answers to one INVITE that are put away; a proxy gone wild gets no more.
@@ -23,7 +24,9 @@ pub(super) enum Purpose {
     Cancel,
     Bye,
     /// With its CSeq number.
-    Refer(u32),
+    Request(Kind, u32),
+    /// Outside of every dialog: the id in `session` is an errand's.
+    Errand,
 }
 
 /// A client transaction.
@@ -33,7 +36,9 @@ pub(super) struct ClientTx {
     purpose: Purpose,
     /// The request, while it may have to be sent again.
     request: Option<Packet>,
-    to: SocketAddr,
+    to: Hop,
+    /// Sent once more after its connection broke.
+    resent: bool,
     /// Who gets the outcome.
     session: SessionId,
     /// Who gets the traces.
@@ -62,14 +67,7 @@ impl ClientTx {
 
 impl Endpoint {
     /// Sends a request in a new transaction of the session.
-    pub(super) fn start_client(
-        &mut self,
-        now: Instant,
-        id: SessionId,
-        message: Message,
-        to: SocketAddr,
-        purpose: Purpose,
-    ) {
+    pub(super) fn start_client(&mut self, now: Instant, id: SessionId, message: Message, to: Hop, purpose: Purpose) {
         let tx = TxId(self.next_id());
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let mut first = None;
@@ -78,10 +76,16 @@ impl Endpoint {
             (State::Calling(calling), Purpose::Invite) => {
                 first = session.invite_tx.is_none().then_some(id);
                 session.invite_tx = Some(tx);
-                let machine = ClientMachine::Invite(ClientInvite::new(timers, false, now));
+                let machine = ClientMachine::Invite(ClientInvite::new(timers, to.transport.is_reliable(), now));
                 (machine, Some(calling.caller().clone()))
             }
-            _ => (ClientMachine::Other(ClientOther::new(timers, false, now)), None),
+            // our own re-INVITE: only a caller sends one
+            (State::Confirmed(confirmed), Purpose::Request(Kind::Reinvite, _)) if confirmed.caller().is_some() => {
+                session.invite_tx = Some(tx);
+                let machine = ClientMachine::Invite(ClientInvite::new(timers, to.transport.is_reliable(), now));
+                (machine, confirmed.caller().cloned())
+            }
+            _ => (ClientMachine::Other(ClientOther::new(timers, to.transport.is_reliable(), now)), None),
         };
         let packet = Packet::new(&message);
         let via = message.via().ok();
@@ -95,19 +99,48 @@ impl Endpoint {
         self.transmits.push_back(Outgoing { sent, report: Some(report), first });
         self.client_keys.insert(key.clone(), tx);
         let request = Some(packet);
-        self.clients
-            .insert(tx, ClientTx { key, machine, purpose, request, to, session: id, report, invite, armed: None });
+        self.clients.insert(
+            tx,
+            ClientTx { key, machine, purpose, request, to, resent: false, session: id, report, invite, armed: None },
+        );
+        self.arm_client(tx);
+    }
+
+    /// Sends a request outside of every dialog, in a transaction of its own.
+    pub(super) fn start_errand(&mut self, now: Instant, id: ErrandId, message: &Message, to: Hop) {
+        let tx = TxId(self.next_id());
+        let machine = ClientMachine::Other(ClientOther::new(&self.config.timers, to.transport.is_reliable(), now));
+        let via = message.via().ok();
+        let key = key(via.as_ref().and_then(|via| via.branch()).unwrap_or_default(), false);
+        let packet = Packet::new(message);
+        self.transmits.push_back(Outgoing { sent: Sent { packet: packet.clone(), to }, report: None, first: None });
+        self.client_keys.insert(key.clone(), tx);
+        let (purpose, request, session) = (Purpose::Errand, Some(packet), SessionId(id.0));
+        let client = ClientTx {
+            key,
+            machine,
+            purpose,
+            request,
+            to,
+            resent: false,
+            session,
+            report: session,
+            invite: None,
+            armed: None,
+        };
+        self.clients.insert(tx, client);
         self.arm_client(tx);
     }
 
     /// A response came: 17.1.3, branch and CSeq method.
-    pub(super) fn on_response(&mut self, now: Instant, from: SocketAddr, response: &Message) {
+    pub(super) fn on_response(&mut self, now: Instant, from: Hop, response: &Message) {
         let (Ok(via), Ok(cseq), Some(status)) = (response.via(), response.cseq(), response.status()) else { return };
         let key = key(via.branch().unwrap_or_default(), cseq.method == Method::Cancel);
         let found = self.client_keys.get(&key).copied();
         match found.and_then(|tx| Some((tx, self.clients.get(&tx)?))) {
             Some((tx, client)) if client.expects(&cseq.method, response) => {
                 let report = client.report;
+                self.belongs(now, from);
                 self.trace_received(report, response, from);
                 self.run_client(now, tx, ClientInput::Response(status), Some(response));
             }
@@ -122,13 +155,37 @@ impl Endpoint {
     }
 
     /// Every request on its way to this address is lost (17.1.4).
-    pub(super) fn on_unreachable(&mut self, now: Instant, to: SocketAddr) {
+    pub(super) fn on_unreachable(&mut self, now: Instant, to: Hop) {
         let mut lost: Vec<TxId> =
             self.clients.iter().filter(|(_, client)| client.to == to).map(|(tx, _)| *tx).collect();
         lost.sort_unstable();
         for tx in lost {
             self.run_client(now, tx, ClientInput::TransportError, None);
         }
+    }
+
+    /// The transaction of a request that has not left (17.1.4).
+    pub(super) fn on_undelivered(&mut self, now: Instant, bytes: &[u8]) {
+        let Ok(message) = Message::parse(bytes, &self.config.limits) else { return };
+        let (Some(method), Ok(via)) = (message.method(), message.via()) else { return };
+        let key = key(via.branch().unwrap_or_default(), *method == Method::Cancel);
+        if let Some(tx) = self.client_keys.get(&key).copied().filter(|_| *method != Method::Ack) {
+            self.run_client(now, tx, ClientInput::TransportError, None);
+        }
+    }
+
+    /// The transactions that are no INVITE's and wait for a final response are sent again; the far side knows them by their branch (17.2.3).
+    pub(super) fn on_broken(&mut self, to: Hop) {
+        let mut waiting = Vec::new();
+        for (tx, client) in self.clients.iter_mut().filter(|(_, client)| client.to == to) {
+            // once: a peer that closes whatever it takes is not run after
+            if client.purpose != Purpose::Invite && !client.resent {
+                client.resent = true;
+                waiting.extend(client.request.clone().map(|packet| (*tx, client.outgoing(packet))));
+            }
+        }
+        waiting.sort_unstable_by_key(|(tx, _)| *tx);
+        self.transmits.extend(waiting.into_iter().map(|(_, outgoing)| outgoing));
     }
 
     pub(super) fn client_time(&mut self, now: Instant, tx: TxId) {
@@ -172,9 +229,15 @@ impl Endpoint {
         let Some(outcome) = outcome else { return };
         match purpose {
             Purpose::Cancel => {}
+            Purpose::Errand => self.errand_outcome(now, ErrandId(session.0), outcome),
             Purpose::Bye => self.with_session(now, session, |session, cx| session.bye_outcome(cx, outcome)),
-            Purpose::Refer(cseq) => {
-                self.with_session(now, session, |session, cx| session.refer_outcome(cx, cseq, outcome));
+            Purpose::Request(Kind::Reinvite, _) if matches!(outcome, Outcome::Response(r) if matches!(r.status(), Some(200..=299))) => {
+                if let Outcome::Response(response) = outcome {
+                    self.on_answer(now, id, session, response);
+                }
+            }
+            Purpose::Request(kind, cseq) => {
+                self.with_session(now, session, |session, cx| session.request_outcome(cx, kind, cseq, outcome));
             }
             Purpose::Invite => match outcome {
                 Outcome::Response(response) if matches!(response.status(), Some(200..=299)) => {
@@ -199,6 +262,12 @@ impl Endpoint {
             self.transmits.push_back(again);
         } else if self.sessions.get(&session).is_some_and(|session| session.is_calling_on(tx)) {
             self.with_session(now, session, |session, cx| session.invite_outcome(cx, Outcome::Response(response)));
+        } else if let Purpose::Request(kind, cseq) = client.purpose {
+            // a 2xx to our re-INVITE; a session that ended meanwhile has its BYE out, and that ends the repetition too
+            if self.sessions.get(&session).is_some_and(|session| session.is_reinviting_on(tx)) {
+                let outcome = Outcome::Response(response);
+                self.with_session(now, session, |session, cx| session.request_outcome(cx, kind, cseq, outcome));
+            }
         } else if invite.acks.len() < MAX_FORKS {
             let (caller, report) = (invite.caller.clone(), client.report);
             let (_, ack) = self.put_away(now, &caller, response, Some(report));
@@ -236,7 +305,9 @@ impl ClientTx {
             None => match self.purpose {
                 Purpose::Cancel => *method == Method::Cancel,
                 Purpose::Bye => *method == Method::Bye,
-                Purpose::Refer(_) => *method == Method::Refer,
+                Purpose::Request(kind, _) => *method == kind.method(),
+                // the branch is ours alone, and an errand's method is neither INVITE nor CANCEL
+                Purpose::Errand => !matches!(method, Method::Invite | Method::Cancel),
                 Purpose::Invite => false,
             },
         }

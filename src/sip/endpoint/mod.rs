@@ -9,33 +9,43 @@
 mod client;
 mod config;
 mod deadlines;
+mod door;
+mod errand;
 mod packet;
 mod register;
 mod screen;
 mod server;
+mod strangers;
 mod stray;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{Counters, EndpointConfig, IncomingPolicy, Invite, Load, Refer, Transmit};
+pub use config::{
+    Counters, EndpointConfig, Extensions, IncomingPolicy, Invite, LARGE, Load, Prack, Redirects, Refer, Transmit,
+};
 
 pub(crate) use packet::{Packet, reason_phrase, response_target};
 pub(crate) use tokens::Tokens;
 
+use crate::sip::hop::Hop;
 use crate::sip::message::{Message, ParseError};
 use crate::sip::registrar::Registrar;
 use crate::sip::session::{
     Calling, Cx, Effect, HangupReason, Sent, Session, SessionEvent, SessionId, State, TraceLine,
 };
+use crate::sip::tap::Caught;
 use crate::sip::transaction::Timer;
 use client::{ClientTx, Purpose};
 use deadlines::{Deadlines, Owner};
+use door::{Door, Guest};
+pub use door::{DoorConfig, DoorCounters, Strangers};
+use errand::Running;
+pub use errand::{Errand, ErrandId, ErrandOutcome, Reply};
 use rand::Rng;
 use server::ServerTx;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Names a transaction within its endpoint.
@@ -60,6 +70,9 @@ pub struct Endpoint {
     by_tag: HashMap<String, SessionId>,
     /// Call-ID and To tag of stray answers → the session that puts them away.
     strays: HashMap<String, SessionId>,
+    /// Requests outside of every dialog whose outcome is awaited.
+    errands: HashMap<ErrandId, Running>,
+    replies: VecDeque<(ErrandId, Reply)>,
     clients: HashMap<TxId, ClientTx>,
     client_keys: HashMap<String, TxId>,
     servers: HashMap<TxId, ServerTx>,
@@ -71,13 +84,19 @@ pub struct Endpoint {
     events: VecDeque<(SessionId, SessionEvent)>,
     effects: Vec<Effect>,
     registrar: Option<Registrar>,
+    door: Option<Door>,
+    /// Whose the present message is.
+    guest: Guest,
     counters: Counters,
+    /// The message that is being handled, where somebody is shown it.
+    arriving: Vec<u8>,
 }
 
 impl Endpoint {
     /// An endpoint without calls. `rng` makes branches, tags and Call-IDs: a cryptographic generator in the field, a seeded one in tests.
     pub fn new(config: EndpointConfig, rng: Box<dyn Rng + Send>) -> Endpoint {
         let registrar = config.registrar.clone().map(Registrar::new);
+        let door = config.door.clone().map(Door::new);
         Endpoint {
             config,
             tokens: Tokens::new(rng),
@@ -85,6 +104,8 @@ impl Endpoint {
             sessions: HashMap::new(),
             by_tag: HashMap::new(),
             strays: HashMap::new(),
+            errands: HashMap::new(),
+            replies: VecDeque::new(),
             clients: HashMap::new(),
             client_keys: HashMap::new(),
             servers: HashMap::new(),
@@ -95,7 +116,10 @@ impl Endpoint {
             events: VecDeque::new(),
             effects: Vec::new(),
             registrar,
+            door,
+            guest: Guest::Known,
             counters: Counters::default(),
+            arriving: Vec::new(),
         }
     }
 
@@ -104,6 +128,11 @@ impl Endpoint {
     /// What came in and belonged nowhere.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// What happened at the door, and how many addresses are not heard at `now`.
+    pub fn door(&self, now: Instant) -> (DoorCounters, usize) {
+        self.door.as_ref().map(|door| (door.counters(), door.banned(now))).unwrap_or_default()
     }
 
     /// How much is held.
@@ -123,22 +152,50 @@ impl Endpoint {
 
     // ---- inputs
 
-    /// A datagram came.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+    /// A message came: a datagram, or what a stream's framing cut out.
+    pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Hop>, bytes: &[u8]) {
+        let from = from.into();
+        self.guest = self.door.as_mut().map_or(Guest::Known, |door| door.knock(now, from.ip(), bytes.len()));
+        if self.guest == Guest::Unwelcome {
+            return;
+        }
+        if self.config.tap.is_some() {
+            self.arriving.clear();
+            self.arriving.extend_from_slice(bytes);
+        }
         match Message::parse(bytes, &self.config.limits) {
             Ok(message) if message.is_request() => self.on_request(now, from, message),
             Ok(message) => self.on_response(now, from, &message),
             Err(ParseError::Empty) => self.on_keep_alive(from, bytes),
             Err(error) => {
                 self.counters.malformed += 1;
-                tracing::debug!(peer = %from, %error, "datagram dropped");
+                tracing::debug!(peer = %from, %error, "datagram that is no message");
+                self.answer_unreadable(now, from, bytes, error);
             }
         }
     }
 
-    /// A datagram to this address could not be delivered (ICMP, send error).
-    pub fn handle_unreachable(&mut self, now: Instant, to: SocketAddr) {
-        self.on_unreachable(now, to);
+    /// This address is known from now on.
+    pub fn welcome(&mut self, ip: std::net::IpAddr) {
+        if let Some(door) = &mut self.door {
+            door.welcome(ip);
+        }
+    }
+
+    /// What goes there cannot be delivered (ICMP, send error, a connection that cannot be had or broke).
+    pub fn handle_unreachable(&mut self, now: Instant, to: impl Into<Hop>) {
+        self.on_unreachable(now, to.into());
+    }
+
+    /// This message has not left, and will not: its transaction is told, and no other. What left by a connection before may have arrived.
+    pub fn handle_undelivered(&mut self, now: Instant, bytes: &[u8]) {
+        self.on_undelivered(now, bytes);
+    }
+
+    /// A connection broke: what was written may have arrived. Requests that bear being done twice are sent once more, by a new one; an INVITE is not, and waits for
+    /// its answer, which the far side brings by a connection of its own (RFC 3261 18.2.2).
+    pub fn handle_broken(&mut self, to: Hop) {
+        self.on_broken(to);
     }
 
     /// The clock reached [`Endpoint::poll_timeout`].
@@ -220,6 +277,7 @@ impl Endpoint {
                 }
             }
             if let Some(id) = report {
+                self.show(id, true, sent.to, sent.packet.bytes());
                 let (start_line, cseq) = (sent.packet.start_line().to_owned(), sent.packet.cseq().to_owned());
                 let line = TraceLine { sent: true, start_line, cseq, peer: sent.to };
                 self.events.push_back((id, SessionEvent::Trace(line)));
@@ -266,7 +324,10 @@ impl Endpoint {
     fn with_session(&mut self, now: Instant, id: SessionId, input: impl FnOnce(&mut Session, &mut Cx)) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let mut effects = std::mem::take(&mut self.effects);
-        let mut cx = Cx { now, config: &self.config, tokens: &mut self.tokens, effects: &mut effects };
+        let servers = &self.servers;
+        let hop_of = |tx: TxId| servers.get(&tx).map(|tx| tx.to);
+        let (config, tokens) = (&self.config, &mut self.tokens);
+        let mut cx = Cx { now, config, tokens, effects: &mut effects, hop_of: &hop_of };
         input(session, &mut cx);
         for effect in effects.drain(..) {
             self.apply(now, id, effect);
@@ -295,7 +356,9 @@ impl Endpoint {
             Effect::Invite { message, to } => self.start_client(now, id, message, to, Purpose::Invite),
             Effect::Cancel { message, to } => self.start_client(now, id, message, to, Purpose::Cancel),
             Effect::Bye { message, to } => self.start_client(now, id, message, to, Purpose::Bye),
-            Effect::Refer { message, to, cseq } => self.start_client(now, id, message, to, Purpose::Refer(cseq)),
+            Effect::Request { kind, message, to, cseq } => {
+                self.start_client(now, id, message, to, Purpose::Request(kind, cseq));
+            }
         }
     }
 
@@ -321,7 +384,15 @@ impl Endpoint {
         self.by_tag.get(local_tag).and_then(|id| self.sessions.get(id)).filter(|session| session.call_id == call_id)
     }
 
-    fn trace_received(&mut self, report: SessionId, message: &Message, peer: SocketAddr) {
+    /// Shows a message to who looks.
+    fn show(&self, session: SessionId, sent: bool, peer: Hop, bytes: &[u8]) {
+        if let Some(tap) = &self.config.tap {
+            tap.show(&Caught { session, sent, local: self.config.local_for(peer.transport), peer, bytes });
+        }
+    }
+
+    fn trace_received(&mut self, report: SessionId, message: &Message, peer: Hop) {
+        self.show(report, false, peer, &self.arriving);
         let cseq = message.header("CSeq").unwrap_or_default().to_owned();
         let line = TraceLine { sent: false, start_line: message.start_line(), cseq, peer };
         self.events.push_back((report, SessionEvent::Trace(line)));

@@ -23,7 +23,12 @@ impl Packet {
 
     /// The answer to a keep-alive (RFC 5626 4.4.1).
     pub fn keep_alive() -> Packet {
-        Packet(Arc::new(Inner { bytes: b"\r\n".to_vec(), start_line: String::new(), cseq: String::new() }))
+        Packet::plain(b"\r\n".to_vec())
+    }
+
+    /// Bytes that nobody traces.
+    pub fn plain(bytes: Vec<u8>) -> Packet {
+        Packet(Arc::new(Inner { bytes, start_line: String::new(), cseq: String::new() }))
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -78,6 +83,7 @@ pub(crate) fn reason_phrase(status: u16) -> &'static str {
         410 => "Gone",
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
+        422 => "Session Interval Too Small",
         420 => "Bad Extension",
         423 => "Interval Too Brief",
         480 => "Temporarily Unavailable",

@@ -1,10 +1,10 @@
 //! Server transactions of the endpoint: finding them (RFC 3261 17.2.3), making them for new requests, sending responses.
 
 use crate::sip::dialog::{from_tag, to_tag};
+use crate::sip::hop::Hop;
 use crate::sip::message::{Message, Method};
 use crate::sip::session::{Ringing, SessionId, capabilities, response};
 use crate::sip::transaction::{ServerAction, ServerInput, ServerInvite, ServerMachine, ServerOther, Timer};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub(super) struct ServerTx {
     machine: ServerMachine,
     /// The last response, while it may have to be sent again.
     last: Option<Packet>,
-    to: SocketAddr,
+    pub(super) to: Hop,
     /// The session of an INVITE, and who gets the traces.
     session: Option<SessionId>,
     /// The 100 of an INVITE, ready until there is a final response.
@@ -46,12 +46,12 @@ impl ServerTx {
 }
 
 impl Endpoint {
-    pub(super) fn on_request(&mut self, now: Instant, from: SocketAddr, mut request: Message) {
+    pub(super) fn on_request(&mut self, now: Instant, from: Hop, mut request: Message) {
         let Ok(mut via) = request.via() else { return };
         let Some(method) = request.method().cloned() else { return };
         let key = server_key(&request, &via, &method);
         let written = via.clone();
-        via.set_source(from);
+        via.set_source(from.address);
         if via != written && request.replace_top_via(&via).is_err() {
             return;
         }
@@ -61,7 +61,10 @@ impl Endpoint {
                 self.run_server(now, tx, ServerInput::Ack, None);
                 // some peers send the ACK of a 2xx with the branch of the INVITE
                 self.on_dialog_ack(now, from, &request, false);
-            } else {
+            } else if self.may_answer(
+                from,
+                self.servers.get(&tx).and_then(|tx| tx.last.as_ref()).map_or(0, |last| last.bytes().len()),
+            ) {
                 self.run_server(now, tx, ServerInput::Request, None);
             }
             return;
@@ -74,7 +77,7 @@ impl Endpoint {
     }
 
     /// The ACK of a 2xx is a transaction of its own and finds its session by the dialog (13.2.2.4).
-    fn on_dialog_ack(&mut self, now: Instant, from: SocketAddr, ack: &Message, trace: bool) {
+    fn on_dialog_ack(&mut self, now: Instant, from: Hop, ack: &Message, trace: bool) {
         let Ok(call_id) = ack.call_id() else { return };
         let Some(session) = self.find_session(&to_tag(ack), call_id) else { return };
         let (id, report) = (session.id, session.report);
@@ -85,39 +88,55 @@ impl Endpoint {
     }
 
     /// 9.2: 200 to the CANCEL, with the tag of the INVITE's responses; the session sends the 487.
-    fn on_cancel(&mut self, now: Instant, from: SocketAddr, cancel: &Message, key: String) {
+    fn on_cancel(&mut self, now: Instant, from: Hop, cancel: &Message, key: String) {
         let invite = cancel.via().ok().and_then(|via| {
             let tx = *self.server_keys.get(&server_key(cancel, &via, &Method::Invite))?;
             Some((tx, self.servers.get(&tx)?))
         });
         let Some((_, invite)) = invite else {
-            let tx = self.start_server(now, cancel, key, None);
+            if self.is_full() || !self.lets_in(now, from, cancel, false) {
+                return;
+            }
+            let tx = self.start_server(now, from, cancel, key, None);
             self.refuse(now, tx, cancel, 481, None);
             return;
         };
         let (session, tag, cancelable) = (invite.session, invite.tag.clone(), invite.is_cancelable());
-        let tx = self.start_server(now, cancel, key, session);
+        let tx = self.start_server(now, from, cancel, key, session);
         self.trace_server(tx, cancel, from);
         let message = response(&self.config, cancel, 200, Some(&tag));
         self.respond(now, tx, &message);
         if let (Some(id), true) = (session, cancelable) {
-            self.with_session(now, id, |session, cx| session.canceled(cx));
+            self.with_session(now, id, |session, cx| session.canceled(cx, cancel));
         }
     }
 
-    fn on_new_request(&mut self, now: Instant, from: SocketAddr, request: Message, key: String) {
+    /// Whether there are as many server transactions as may be; then what belongs to no call is counted and dropped.
+    fn is_full(&mut self) -> bool {
+        let full = self.servers.len() >= self.config.max_server_transactions;
+        self.counters.overload += u64::from(full);
+        full
+    }
+
+    fn on_new_request(&mut self, now: Instant, from: Hop, request: Message, key: String) {
         let local_tag = to_tag(&request);
         let in_dialog = !local_tag.is_empty();
-        if !in_dialog && self.servers.len() >= self.config.max_server_transactions {
-            self.counters.overload += 1;
-            return;
-        }
         let call_id = request.call_id().unwrap_or_default();
         let session = self.find_session(&local_tag, call_id).map(|session| session.id);
+        // a tag that is nobody's makes no dialog
+        if session.is_none() && self.is_full() {
+            return;
+        }
+        if session.is_some() {
+            self.belongs(now, from);
+        }
+        if !self.lets_in(now, from, &request, session.is_some()) {
+            return;
+        }
         let report = session.and_then(|id| self.sessions.get(&id)).map(|session| session.report);
         let merge = (!in_dialog).then(|| merge_key(&request));
         let merged = merge.as_ref().is_some_and(|merge| self.merges.contains_key(merge));
-        let tx = self.start_server(now, &request, key, report);
+        let tx = self.start_server(now, from, &request, key, report);
         self.trace_server(tx, &request, from);
         if let Err(refusal) = screen(&request, in_dialog, self.registrar.is_some()) {
             return self.refuse(now, tx, &request, refusal.status, refusal.header);
@@ -142,7 +161,7 @@ impl Endpoint {
         }
     }
 
-    fn on_incoming(&mut self, now: Instant, from: SocketAddr, tx: TxId, invite: Message, merge: Option<String>) {
+    fn on_incoming(&mut self, now: Instant, from: Hop, tx: TxId, invite: Message, merge: Option<String>) {
         if let IncomingPolicy::Refuse(status) = self.config.incoming {
             tracing::info!(peer = %from, status, "INVITE refused");
             return self.refuse(now, tx, &invite, status, None);
@@ -171,15 +190,24 @@ impl Endpoint {
         }
     }
 
-    fn start_server(&mut self, now: Instant, request: &Message, key: String, session: Option<SessionId>) -> TxId {
+    fn start_server(
+        &mut self,
+        now: Instant,
+        from: Hop,
+        request: &Message,
+        key: String,
+        session: Option<SessionId>,
+    ) -> TxId {
         let tx = TxId(self.next_id());
+        // 18.2.2: over the connection on which it came, or to where its Via says
+        let reliable = from.transport.is_reliable();
+        let to = if reliable { from } else { response_target(request).into() };
         let machine = match request.method() {
-            Some(Method::Invite) => ServerMachine::Invite(ServerInvite::new(false, now)),
-            _ => ServerMachine::Other(ServerOther::new(false)),
+            Some(Method::Invite) => ServerMachine::Invite(ServerInvite::new(reliable, now)),
+            _ => ServerMachine::Other(ServerOther::new(reliable)),
         };
         let invite = matches!(machine, ServerMachine::Invite(_));
         let trying = invite.then(|| Message::response_to(request, 100, "Trying"));
-        let to = response_target(request);
         self.server_keys.insert(key.clone(), tx);
         let (tag, merge, armed) = (String::new(), None, None);
         self.servers.insert(tx, ServerTx { key, machine, last: None, to, session, trying, tag, merge, armed });
@@ -199,6 +227,11 @@ impl Endpoint {
         let mut message = response(&self.config, request, status, Some(&tag));
         if let Some((name, value)) = header {
             message.push(name, value);
+        }
+        // a stranger's REGISTER that is refused before the registrar sees it
+        let to = self.servers.get(&tx).map(|tx| tx.to);
+        if to.is_some_and(|to| !self.may_answer(to, message.to_bytes().len())) {
+            return self.forget_server(tx);
         }
         self.respond(now, tx, &message);
     }
@@ -249,7 +282,7 @@ impl Endpoint {
         }
     }
 
-    fn forget_server(&mut self, id: TxId) {
+    pub(super) fn forget_server(&mut self, id: TxId) {
         if let Some(mut tx) = self.servers.remove(&id) {
             self.deadlines.set(Owner::Server(id), &mut tx.armed, None);
             self.server_keys.remove(&tx.key);
@@ -266,7 +299,7 @@ impl Endpoint {
         }
     }
 
-    fn trace_server(&mut self, tx: TxId, request: &Message, from: SocketAddr) {
+    fn trace_server(&mut self, tx: TxId, request: &Message, from: Hop) {
         if let Some(session) = self.servers.get(&tx).and_then(|tx| tx.session) {
             self.trace_received(session, request, from);
         }
@@ -277,7 +310,8 @@ impl Endpoint {
 fn server_key(request: &Message, via: &crate::sip::header::Via, method: &Method) -> String {
     let kind = if *method == Method::Ack { Method::Invite.as_str() } else { method.as_str() };
     let port = via.port.unwrap_or(5060);
-    match via.branch().filter(|branch| branch.starts_with("z9hG4bK")) {
+    // the cookie alone makes no branch (RFC 4475 3.2.1)
+    match via.branch().filter(|branch| branch.starts_with("z9hG4bK") && branch.len() > 7) {
         Some(branch) => format!("{branch} {}:{port} {kind}", via.host),
         None => {
             let cseq = request.cseq().map_or(0, |cseq| cseq.number);

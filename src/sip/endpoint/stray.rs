@@ -4,18 +4,19 @@
 
 use crate::sip::dialog::{from_tag, to_tag};
 use crate::sip::header::Via;
+use crate::sip::hop::Hop;
 use crate::sip::message::Message;
 use crate::sip::session::{Caller, Closing, HangupReason, Reason, Sent, SessionId};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::door::Guest;
 use super::{Endpoint, Outgoing};
 
 /// Most stray answers being put away at a time: a forger of answers must not make us flood a third party.
 const MAX_STRAYS: usize = 256;
 
-/// A BYE must bear a higher CSeq than any request of the forgotten session did.
+/// A BYE must bear a higher CSeq than any request of the forgotten session, or PRACK of the other fork, did.
 const CSEQ_GAP: u32 = 100;
 
 impl Endpoint {
@@ -27,15 +28,12 @@ impl Endpoint {
         response: &Message,
         report: Option<SessionId>,
     ) -> (SessionId, Sent) {
-        let stray = report.is_none();
         let call_id = response.call_id().unwrap_or_default().to_owned();
         let id = self.new_session(call_id, from_tag(response), report);
         let mut kept = None;
         self.with_session(now, id, |session, cx| {
             let (mut dialog, _, ack) = caller.acknowledge(cx, response);
-            if stray {
-                dialog.skip_cseq(CSEQ_GAP);
-            }
+            dialog.skip_cseq(CSEQ_GAP);
             kept = Some(ack.clone());
             cx.effects.push(crate::sip::session::Effect::Again(ack.clone()));
             let caller = Some(caller.clone());
@@ -45,9 +43,10 @@ impl Endpoint {
     }
 
     /// A 2xx to an INVITE whose transaction is gone.
-    pub(super) fn on_stray_answer(&mut self, now: Instant, from: SocketAddr, via: &Via, response: &Message) {
-        let ours = via.host.ip() == Some(self.config.local.ip())
-            && via.port.unwrap_or(5060) == self.config.local.port()
+    pub(super) fn on_stray_answer(&mut self, now: Instant, from: Hop, via: &Via, response: &Message) {
+        let local = self.config.local_for(from.transport);
+        let ours = via.host.ip() == Some(local.ip())
+            && via.port.unwrap_or(from.transport.default_port()) == local.port()
             && response.vias().is_ok_and(|vias| vias.len() == 1);
         if !ours {
             self.counters.unknown_responses += 1;
@@ -64,6 +63,11 @@ impl Endpoint {
         if let Some((report, sent)) = session.and_then(|s| Some((s.report, s.ack_for(&tag)?.clone()))) {
             self.trace_received(report, response, from);
             self.transmits.push_back(Outgoing { sent, report: Some(report), first: None });
+            return;
+        }
+        if self.guest != Guest::Known {
+            // on the word of an address that anybody can write nobody is sent a BYE, and its repetitions (decisions/0033)
+            self.counters.unknown_responses += 1;
             return;
         }
         if self.strays.len() >= MAX_STRAYS {

@@ -9,10 +9,13 @@ mod bytes;
 mod error;
 mod method;
 mod model;
+mod salvage;
+pub mod stream;
 mod wire;
 
 pub use error::{Limits, ParseError};
 pub use method::{BadMethod, Method};
+pub use salvage::refusal;
 
 #[derive(Clone, PartialEq, Eq)]
 enum StartLine {
@@ -267,9 +270,18 @@ fn make(name: &str, value: String) -> Option<rsip::Header> {
     writable.then(|| model::make(name, clean(&value)))
 }
 
-/// Trims, and turns line breaks and NUL into spaces.
+/// Trims, and turns line breaks and NUL into spaces; a NUL behind a backslash goes out as it came in (quoted-pair).
 fn clean(value: &str) -> String {
-    value.trim_matches([' ', '\t', '\r', '\n']).replace(['\r', '\n', '\0'], " ")
+    let mut before = ' ';
+    let fit = |character| {
+        let quoted = std::mem::replace(&mut before, character) == '\\';
+        match character {
+            '\r' | '\n' => ' ',
+            '\0' if !quoted => ' ',
+            other => other,
+        }
+    };
+    value.trim_matches([' ', '\t', '\r', '\n']).chars().map(fit).collect()
 }
 
 /// Masks runs of five digits or more.

@@ -7,6 +7,7 @@
 
 use super::{Limits, Message, Method, ParseError, StartLine, bytes, model};
 use crate::sip::header::{CSeq, HeaderError, is_token};
+use crate::sip::uri::{MAX_PARAMS, Params};
 
 const BLANK: [char; 2] = [' ', '\t'];
 
@@ -77,15 +78,19 @@ fn rsip_headers(clean: &str, count: usize) -> Result<rsip::Headers, ParseError> 
 fn logical_lines(head: &[u8], limits: &Limits) -> Result<Vec<String>, ParseError> {
     let mut lines: Vec<String> = Vec::new();
     let mut rest = head;
+    let mut quotes = Quotes::default();
     loop {
         let end = find(rest, b"\r\n").unwrap_or(rest.len());
         let raw = &rest[..end];
         let number = lines.len() + 1;
-        if raw.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            return Err(ParseError::Control(number));
-        }
         let text = bytes::decode(raw);
         let folded = text.starts_with(BLANK);
+        if !folded {
+            quotes = Quotes::default();
+        }
+        if quotes.stray_control(raw) {
+            return Err(ParseError::Control(number));
+        }
         match lines.last_mut() {
             Some(_) if folded && number == 2 => return Err(ParseError::StartLine),
             Some(last) if folded => {
@@ -108,6 +113,30 @@ fn logical_lines(head: &[u8], limits: &Limits) -> Result<Vec<String>, ParseError
     }
 }
 
+/// Where a header field's text stands among its quotes, over continuation lines.
+#[derive(Default)]
+struct Quotes {
+    open: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    /// Reads on; whether there is a CR or LF alone, or a NUL that is no quoted-pair of a quoted string (RFC 3261 25.1).
+    fn stray_control(&mut self, line: &[u8]) -> bool {
+        line.iter().any(|byte| {
+            let pair = std::mem::take(&mut self.escaped);
+            match byte {
+                b'\r' | b'\n' => return true,
+                0 => return !pair,
+                b'\\' => self.escaped = self.open && !pair,
+                b'"' if !pair => self.open = !self.open,
+                _ => {}
+            }
+            false
+        })
+    }
+}
+
 /// `name: value` with white space before the colon allowed (`HCOLON`); the name expanded.
 fn field(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;
@@ -126,6 +155,10 @@ fn start_line(line: &str) -> Result<StartLine, ParseError> {
         return Ok(StartLine::Response { status, reason: reason.trim_matches(BLANK).to_owned() });
     }
     let (uri, last) = rest.split_once(' ').ok_or(ParseError::StartLine)?;
+    // not another version, but blanks behind it (RFC 4475 3.1.2.10)
+    if last.ends_with(BLANK) {
+        return Err(ParseError::StartLine);
+    }
     if !last.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
         return Err(ParseError::StartLine);
     }
@@ -148,9 +181,18 @@ fn check(message: &Message) -> Result<(), ParseError> {
             return Err(ParseError::Conflict(name));
         }
     }
-    message.via()?;
+    let via = message.via()?;
     message.from()?;
-    message.to()?;
+    let to = message.to()?;
+    if message.is_request() {
+        // who answers writes `received` and a tag (RFC 3261 18.2.1, 8.2.6.2), and must be able to read that again
+        let full = |params: &Params| params.iter().count() >= MAX_PARAMS;
+        for (name, params) in [("Via", &via.params), ("To", &to.params)] {
+            if full(params) {
+                return Err(HeaderError::Malformed(name).into());
+            }
+        }
+    }
     message.call_id()?;
     let cseq: CSeq = message.cseq()?;
     if message.method().is_some_and(|method| *method != cseq.method) {

@@ -1,10 +1,10 @@
 //! Where each user can be reached (RFC 3261 10.3 steps 6 to 8): contacts with their source, until they expire. Never looks at credentials.
 
 use crate::sip::header::NameAddr;
+use crate::sip::hop::Hop;
 use crate::sip::message::Message;
 use crate::sip::uri::Uri;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{Binding, RegistrarConfig, RegistrarEvent, Reply};
@@ -49,7 +49,7 @@ impl Location {
         now: Instant,
         config: &RegistrarConfig,
         user: &str,
-        source: SocketAddr,
+        source: Hop,
         request: &Message,
     ) -> Reply {
         let (Ok(call_id), Ok(cseq)) = (request.call_id(), request.cseq()) else { return Reply::new(400) };

@@ -13,13 +13,13 @@ mod throttle;
 mod tests;
 
 use crate::sip::endpoint::Tokens;
+use crate::sip::hop::Hop;
 use crate::sip::message::Message;
 use crate::sip::uri::Uri;
 use guard::{Guard, Secrets};
 use location::Location;
 use secrecy::SecretString;
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Settings of a registrar.
@@ -79,7 +79,7 @@ pub struct Binding {
     /// Its Contact, byte for byte.
     pub contact: Uri,
     /// Where its REGISTER came from.
-    pub source: SocketAddr,
+    pub source: Hop,
     /// How long from now it is good for.
     pub expires_in: Duration,
     /// Call-ID of the REGISTER.
@@ -175,8 +175,8 @@ impl Registrar {
     }
 
     /// A REGISTER that passed the checks of every request (8.2).
-    pub fn handle(&mut self, now: Instant, source: SocketAddr, request: &Message, tokens: &mut Tokens) -> Reply {
-        let user = match self.guard.admit(now, source, request, tokens) {
+    pub fn handle(&mut self, now: Instant, source: Hop, request: &Message, tokens: &mut Tokens) -> Reply {
+        let user = match self.guard.admit(now, source.address, request, tokens) {
             Ok(user) => user,
             Err(reply) => return reply,
         };

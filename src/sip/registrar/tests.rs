@@ -113,7 +113,7 @@ fn nothing_shows_a_secret_or_a_number() {
     let binding = Binding {
         user: user.user.clone(),
         contact: contact.clone(),
-        source: SocketAddr::new(ip(1), 5060),
+        source: SocketAddr::new(ip(1), 5060).into(),
         expires_in: Duration::from_secs(60),
         call_id: "c".into(),
         cseq: 1,

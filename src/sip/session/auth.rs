@@ -24,7 +24,7 @@ struct Realm {
 
 /// The challenges of one request.
 #[derive(Default)]
-pub(super) struct AuthBook {
+pub(crate) struct AuthBook {
     realms: Vec<Realm>,
     rounds: u8,
 }

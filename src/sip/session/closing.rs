@@ -20,6 +20,8 @@ pub(crate) enum Reason {
     HungUp,
     /// Our 2xx was never acknowledged.
     NoAck,
+    /// The session timer ran out.
+    Expired,
     /// The call layer has its final event already, or never knew of this dialog.
     Silent,
 }
@@ -93,6 +95,7 @@ impl Closing {
         let cause = match self.reason {
             Reason::HungUp => cause,
             Reason::NoAck => EndCause::NoAck,
+            Reason::Expired => EndCause::Expired,
             Reason::Silent => return State::Over,
         };
         cx.emit(SessionEvent::Ended { by: Side::Local, cause });
@@ -101,7 +104,8 @@ impl Closing {
 }
 
 fn send_bye(cx: &mut Cx, dialog: &mut Dialog, hangup: HangupReason, auth: Option<(&Credentials, &mut AuthBook)>) {
-    let via = cx.via();
+    let hop = dialog.next_hop();
+    let via = cx.via(hop);
     let mut message = dialog.request(Method::Bye, &via);
     if let (Some((credentials, book)), Some(uri)) = (auth, message.uri().cloned()) {
         for (name, value) in book.answers(credentials, &Method::Bye, &uri, &[], cx.tokens) {
@@ -112,5 +116,5 @@ fn send_bye(cx: &mut Cx, dialog: &mut Dialog, hangup: HangupReason, auth: Option
         message.push("Reason", reason);
     }
     message.push("User-Agent", cx.config.user_agent.as_str());
-    cx.effects.push(Effect::Bye { message, to: dialog.next_hop() });
+    cx.effects.push(Effect::Bye { message, to: hop });
 }

@@ -1,6 +1,6 @@
-//! A confirmed session, either side: BYE from here or there, re-INVITEs of the far side (RFC 3261 14.2, 15), and our REFER.
+//! A confirmed session, either side: BYE from here or there, re-INVITEs and UPDATEs of the far side (RFC 3261 14.2, 15; RFC 3311), and our REFER.
 //!
-//! Never starts a re-INVITE itself and never reads SDP: an offer that says the same as the far side's last description is answered with
+//! Never changes the media by itself and never reads SDP: an offer that says the same as the far side's last description is answered with
 //! our present one, any other is the call layer's to answer; refused (488), it leaves the call as it was.
 
 use crate::sip::dialog::{Dialog, from_tag};
@@ -16,7 +16,9 @@ use super::calling::Caller;
 use super::closing::{Closing, Reason};
 use super::context::{ALLOW, Cx, Outcome, SDP, Sent, response};
 use super::event::{EndCause, HangupReason, ReferEvent, SessionEvent, Side};
+use super::expires::SessionTimer;
 use super::refer::{Referral, on_notify};
+use super::refresh::Upkeep;
 use super::repeat::Repeat;
 use super::ringing::send_2xx;
 
@@ -37,13 +39,21 @@ pub(crate) struct Confirmed {
     pub(super) reoffer: Option<Box<Reoffer>>,
     /// The present or last REFER of ours.
     pub(super) referral: Option<Box<Referral>>,
+    /// What keeps the session.
+    pub(super) upkeep: Upkeep,
 }
 
-/// A re-INVITE that waits for an answer.
+/// A re-INVITE or UPDATE that waits for an answer.
 pub(super) struct Reoffer {
-    tx: TxId,
-    request: Message,
-    until: Instant,
+    pub tx: TxId,
+    pub request: Message,
+    pub until: Instant,
+}
+
+impl Reoffer {
+    pub fn new(tx: TxId, request: &Message, now: Instant) -> Box<Reoffer> {
+        Box::new(Reoffer { tx, request: request.clone(), until: now + OFFER_WAIT })
+    }
 }
 
 /// The call layer answers at once; what it does not answer within this time is refused, long before the far side gives up (64*T1).
@@ -73,10 +83,11 @@ impl Confirmed {
             Some(Method::Bye) => {
                 self.answer_offer(cx, None);
                 cx.answer(tx, request, 200);
+                cx.told_why(request);
                 cx.emit(SessionEvent::Ended { by: Side::Remote, cause: EndCause::Bye });
                 State::Over
             }
-            Some(Method::Invite) => {
+            Some(Method::Invite | Method::Update) => {
                 self.reinvite(cx, tx, request);
                 State::Confirmed(self)
             }
@@ -107,33 +118,47 @@ impl Confirmed {
         }
     }
 
-    /// 14.2. Without an offer the far side asks for ours: the present description.
+    /// 14.2, RFC 3311 5.2. A re-INVITE without an offer asks for ours: the present description. An UPDATE without one changes no media.
     fn reinvite(&mut self, cx: &mut Cx, tx: TxId, request: &Message) {
-        if self.reanswer.is_some() || self.reoffer.is_some() {
-            let mut message = response(cx.config, request, 500, None);
-            message.push("Retry-After", "2");
-            cx.respond(tx, message);
-            return;
+        let offers = request.method() == Some(&Method::Invite) || !request.body().is_empty();
+        if offers && self.upkeep.reinvites() {
+            // our own offer is under way
+            return cx.answer(tx, request, 491);
+        }
+        if offers && (self.reanswer.is_some() || self.reoffer.is_some()) {
+            return cx.answer_busy(tx, request);
         }
         if !request.body().is_empty() && !same_media(request.body(), &self.remote_sdp) {
-            let until = cx.now + OFFER_WAIT;
-            self.reoffer = Some(Box::new(Reoffer { tx, request: request.clone(), until }));
+            self.reoffer = Some(Reoffer::new(tx, request, cx.now));
             return cx.emit(SessionEvent::Reoffer { sdp: request.body().to_vec() });
         }
         self.reaccept(cx, tx, request);
     }
 
-    /// 200 with our present description.
+    /// 200, with our present description unless an UPDATE brought none. Both methods refresh the target (12.2.2) and the session (RFC 4028 9).
     fn reaccept(&mut self, cx: &mut Cx, tx: TxId, request: &Message) {
         self.dialog.refresh_target(request);
         let mut message = response(cx.config, request, 200, None);
-        message.push("Contact", cx.contact());
+        message.push("Contact", cx.contact(cx.hop_of(tx, request)));
         message.push("Allow", ALLOW);
-        message.set_body(SDP, self.local_sdp.clone());
-        self.reanswer = Some(send_2xx(cx, tx, request, message));
+        message.push("Supported", "timer");
+        let timer = SessionTimer::of_request(request, cx.now).map(|(timer, fields)| {
+            fields.into_iter().for_each(|(name, value)| message.push(name, value));
+            timer
+        });
+        self.upkeep.refreshed(timer);
+        if request.method() == Some(&Method::Invite) {
+            message.set_body(SDP, self.local_sdp.clone());
+            self.reanswer = Some(send_2xx(cx, tx, request, message));
+        } else {
+            if !request.body().is_empty() {
+                message.set_body(SDP, self.local_sdp.clone());
+            }
+            cx.respond(tx, message);
+        }
     }
 
-    /// The call layer's answer to the re-INVITE that waits, or none: then nothing changes.
+    /// The call layer's answer to the re-INVITE or UPDATE that waits, or none: then nothing changes.
     pub fn answer_offer(&mut self, cx: &mut Cx, answer: Option<Vec<u8>>) {
         let Some(reoffer) = self.reoffer.take() else { return };
         let Reoffer { tx, request, .. } = *reoffer;
@@ -155,10 +180,13 @@ impl Confirmed {
         State::Confirmed(self)
     }
 
-    /// A re-INVITE whose ACK never comes changed nothing, so the call goes on.
     pub fn time(mut self: Box<Self>, cx: &mut Cx) -> State {
+        // 14.2, 13.3.1.4: the ACK never came, so nobody knows what the far side holds for agreed
         if self.reanswer.as_mut().is_some_and(|repeat| !repeat.time(cx)) {
-            self.reanswer = None;
+            return self.close(cx, Reason::NoAck, HangupReason::Normal);
+        }
+        if !self.upkeep_time(cx) {
+            return self.expired(cx);
         }
         if self.reoffer.as_ref().is_some_and(|reoffer| cx.now >= reoffer.until) {
             self.answer_offer(cx, None);
@@ -169,6 +197,11 @@ impl Confirmed {
         State::Confirmed(self)
     }
 
+    /// The caller's facts, if we called.
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        self.caller.as_ref()
+    }
+
     pub fn ack_for(&self, remote_tag: &str) -> Option<&Sent> {
         self.ack.as_ref().filter(|_| self.dialog.remote_tag() == remote_tag)
     }
@@ -177,12 +210,12 @@ impl Confirmed {
         let repeat = self.reanswer.as_ref().map(Repeat::poll_timeout);
         let refer = self.referral.as_ref().and_then(|referral| referral.until()).map(|at| (at, Timer::ReferWait));
         let offer = self.reoffer.as_ref().map(|reoffer| (reoffer.until, Timer::OfferWait));
-        repeat.into_iter().chain(refer).chain(offer).min_by_key(|(at, _)| *at)
+        repeat.into_iter().chain(refer).chain(offer).chain(self.upkeep.poll_timeout()).min_by_key(|(at, _)| *at)
     }
 }
 
 /// Whether two descriptions differ in nothing but the origin line (its version may count up on a refresh), line ends and trailing space.
-fn same_media(offer: &[u8], known: &[u8]) -> bool {
+pub(super) fn same_media(offer: &[u8], known: &[u8]) -> bool {
     fn lines(sdp: &[u8]) -> impl Iterator<Item = &[u8]> {
         sdp.split(|byte| *byte == b'\n')
             .map(<[u8]>::trim_ascii_end)

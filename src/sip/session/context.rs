@@ -1,16 +1,17 @@
 //! What a session may use while it handles one input, and what it may ask for. The endpoint provides and carries out; nothing is sent from here.
 
-use crate::sip::endpoint::{EndpointConfig, Packet, Tokens, TxId, reason_phrase};
-use crate::sip::header::{Transport, Via};
-use crate::sip::message::Message;
+use crate::sip::endpoint::{EndpointConfig, Packet, Tokens, TxId, reason_phrase, response_target};
+use crate::sip::header::Via;
+use crate::sip::hop::{Hop, Transport};
+use crate::sip::message::{Message, Method};
 use crate::sip::uri::Host;
-use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::told::{causes, reasons};
 use super::{InfoBody, SessionEvent};
 
-/// Methods that this user agent answers (Allow, RFC 3261 20.5). PRACK and UPDATE come with their own issue.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, INFO";
+/// Methods that this user agent answers (Allow, RFC 3261 20.5).
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, INFO, PRACK, UPDATE";
 
 /// The only body type that is understood in an INVITE.
 pub(crate) const SDP: &str = "application/sdp";
@@ -25,19 +26,19 @@ pub const MAX_INFO: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub packet: Packet,
-    pub to: SocketAddr,
+    pub to: Hop,
 }
 
 /// What a session wants done.
 pub(crate) enum Effect {
     /// Start an INVITE client transaction; it becomes the session's present one.
-    Invite { message: Message, to: SocketAddr },
+    Invite { message: Message, to: Hop },
     /// Start a client transaction for CANCEL: the session does not care what becomes of it.
-    Cancel { message: Message, to: SocketAddr },
+    Cancel { message: Message, to: Hop },
     /// Start a client transaction for BYE; its outcome comes back.
-    Bye { message: Message, to: SocketAddr },
-    /// Start a client transaction for REFER; its outcome comes back with this CSeq number.
-    Refer { message: Message, to: SocketAddr, cseq: u32 },
+    Bye { message: Message, to: Hop },
+    /// Start a client transaction for another request in the dialog; its outcome comes back with this CSeq number.
+    Request { kind: Kind, message: Message, to: Hop, cseq: u32 },
     /// Send the ACK of a 2xx with this To tag and keep it for repetitions.
     Ack { tag: String, sent: Sent },
     /// Send again.
@@ -48,6 +49,30 @@ pub(crate) enum Effect {
     Respond { tx: TxId, message: Message },
     /// Tell the call layer.
     Event(SessionEvent),
+}
+
+/// The requests in a dialog whose outcome comes back to the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// RFC 3515.
+    Refer,
+    /// RFC 3262.
+    Prack,
+    /// RFC 3311: a refresh of ours.
+    Update,
+    /// An INVITE in the dialog: a refresh of ours.
+    Reinvite,
+}
+
+impl Kind {
+    pub fn method(self) -> Method {
+        match self {
+            Kind::Refer => Method::Refer,
+            Kind::Prack => Method::Prack,
+            Kind::Update => Method::Update,
+            Kind::Reinvite => Method::Invite,
+        }
+    }
 }
 
 /// What became of a client transaction.
@@ -67,6 +92,8 @@ pub(crate) struct Cx<'a> {
     pub config: &'a EndpointConfig,
     pub tokens: &'a mut Tokens,
     pub effects: &'a mut Vec<Effect>,
+    /// Where the responses of a server transaction go, while there is one.
+    pub hop_of: &'a dyn Fn(TxId) -> Option<Hop>,
 }
 
 impl Cx<'_> {
@@ -74,23 +101,55 @@ impl Cx<'_> {
         self.effects.push(Effect::Event(event));
     }
 
-    /// A Via of ours with a fresh branch (8.1.1.7).
-    pub fn via(&mut self) -> String {
-        let (local, branch) = (self.config.local, self.tokens.branch());
-        Via::new(Transport::Udp, Host::from(local.ip()), Some(local.port()), &branch).to_string()
+    /// A Via of ours with a fresh branch (8.1.1.7), for a request on its way there.
+    pub fn via(&mut self, to: Hop) -> String {
+        let (local, branch) = (self.config.local_for(to.transport), self.tokens.branch());
+        Via::new(to.transport.into(), Host::from(local.ip()), Some(local.port()), &branch).to_string()
     }
 
-    /// Contact of ours (8.1.1.8).
-    pub fn contact(&self) -> String {
-        let local = self.config.local;
-        match &self.config.contact_user {
-            Some(user) => format!("<sip:{user}@{local}>"),
-            None => format!("<sip:{local}>"),
+    /// Contact of ours (8.1.1.8), for who is there.
+    pub fn contact(&self, to: Hop) -> String {
+        let local = self.config.local_for(to.transport);
+        let user = self.config.contact_user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+        match to.transport {
+            Transport::Udp => format!("<sip:{user}{local}>"),
+            Transport::Tcp | Transport::Tls => format!("<sip:{user}{local};transport={}>", to.transport.as_str()),
         }
+    }
+
+    /// Where the responses in this server transaction go.
+    pub fn hop_of(&self, tx: TxId, message: &Message) -> Hop {
+        (self.hop_of)(tx).unwrap_or_else(|| response_target(message).into())
     }
 
     pub fn respond(&mut self, tx: TxId, message: Message) {
         self.effects.push(Effect::Respond { tx, message });
+    }
+
+    /// Why the far side ends it, if it says (RFC 3326).
+    pub fn told_why(&mut self, request: &Message) {
+        let found = reasons(request).map(|fields| causes(&fields)).unwrap_or_default();
+        if !found.is_empty() {
+            self.emit(SessionEvent::Reason(found));
+        }
+    }
+
+    /// 200 to an UPDATE (RFC 3311 5.2), with our description where it brought an offer.
+    pub fn answer_update(&mut self, tx: TxId, request: &Message, sdp: Option<Vec<u8>>) {
+        let mut message = response(self.config, request, 200, None);
+        message.push("Contact", self.contact(self.hop_of(tx, request)));
+        message.push("Allow", ALLOW);
+        if let Some(sdp) = sdp {
+            message.set_body(SDP, sdp);
+        }
+        self.respond(tx, message);
+    }
+
+    /// 500 with Retry-After: one offer at a time (14.2, RFC 3311 5.2).
+    pub fn answer_busy(&mut self, tx: TxId, request: &Message) {
+        let mut message = response(self.config, request, 500, None);
+        message.push("Retry-After", "2");
+        self.respond(tx, message);
     }
 
     /// A bare response to a request whose To tag is there already.
@@ -104,14 +163,15 @@ impl Cx<'_> {
     pub fn answer_plainly(&mut self, tx: TxId, request: &Message) {
         let empty = request.body().is_empty();
         match request.method() {
-            Some(crate::sip::message::Method::Options) => {
+            Some(Method::Options) => {
                 let mut message = response(self.config, request, 200, None);
                 capabilities(&mut message);
                 self.respond(tx, message);
             }
-            Some(crate::sip::message::Method::Info) if empty => self.answer(tx, request, 200),
-            Some(crate::sip::message::Method::Info) => self.info(tx, request),
-            Some(crate::sip::message::Method::Notify) => self.answer(tx, request, 481),
+            Some(Method::Info) if empty => self.answer(tx, request, 200),
+            Some(Method::Info) => self.info(tx, request),
+            // RFC 3262 3: no response of ours was reliable
+            Some(Method::Notify | Method::Prack) => self.answer(tx, request, 481),
             _ => {
                 let mut message = response(self.config, request, 405, None);
                 message.push("Allow", ALLOW);
@@ -144,7 +204,7 @@ fn content_type(message: &Message) -> Option<String> {
 pub(crate) fn capabilities(message: &mut Message) {
     message.push("Allow", ALLOW);
     message.push("Accept", ACCEPT);
-    message.push("Supported", "");
+    message.push("Supported", "100rel, timer");
 }
 
 /// A response with our To tag (8.2.6.2), if the request has none yet.

@@ -1,11 +1,12 @@
 //! What a session tells the call layer. Each session ends with exactly one of `Failed`, `Ended`, `Canceled`; only `Trace` may follow.
 
 use crate::sip::header::NameAddr;
+use crate::sip::hop::Hop;
 use crate::sip::uri::Uri;
 use std::fmt;
-use std::net::SocketAddr;
 
 use super::failure::Failure;
+use super::told::{Cause, Forwarded};
 
 /// Names a session within its endpoint; never given twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -31,10 +32,12 @@ pub enum EndCause {
     ByeTimeout,
     /// Our BYE could not be delivered.
     ByeUnreachable,
-    /// Our 2xx was never acknowledged within 64*T1; a BYE was sent (13.3.1.4).
+    /// Our 2xx to an INVITE or a re-INVITE was never acknowledged within 64*T1; a BYE was sent (13.3.1.4, 14.2).
     NoAck,
     /// Called side: we refused the INVITE with this status.
     Rejected(u16),
+    /// The session timer ran out: no refresh came, or ours was not answered; a BYE was sent (RFC 4028 10).
+    Expired,
 }
 
 /// Why we hang up. Shows in a Reason header where that helps the far side.
@@ -48,6 +51,8 @@ pub enum HangupReason {
     MediaLost,
     /// The engine stops.
     Shutdown,
+    /// The session timer ran out.
+    SessionExpired,
 }
 
 impl HangupReason {
@@ -57,6 +62,7 @@ impl HangupReason {
             HangupReason::Normal | HangupReason::Shutdown => None,
             HangupReason::UnusableAnswer => Some("SIP;cause=488;text=\"Not Acceptable Here\""),
             HangupReason::MediaLost => Some("SIP;cause=408;text=\"No Media\""),
+            HangupReason::SessionExpired => Some("SIP;cause=408;text=\"Session Timer Expired\""),
         }
     }
 }
@@ -110,7 +116,7 @@ pub struct TraceLine {
     /// CSeq, number and method.
     pub cseq: String,
     /// Where it went or came from.
-    pub peer: SocketAddr,
+    pub peer: Hop,
 }
 
 /// What happened in a session.
@@ -151,11 +157,36 @@ pub enum SessionEvent {
     Canceled,
     /// Either side: what came of handing the far side over. The session goes on.
     Refer(ReferEvent),
-    /// Either side: a re-INVITE whose description changes something (14.2). It waits for [`Endpoint::answer_offer`](crate::sip::endpoint::Endpoint::answer_offer);
+    /// Either side: a re-INVITE or UPDATE whose description changes something (14.2, RFC 3311 5.2); of the caller's side also before the answer. It waits for [`Endpoint::answer_offer`](crate::sip::endpoint::Endpoint::answer_offer);
     /// who does not answer in some seconds has refused it.
     Reoffer {
         /// The offer.
         sdp: Vec<u8>,
+    },
+    /// Our refresh by re-INVITE was answered with another description than the far side had: it counts from now on.
+    Reanswered {
+        /// The answer to our present description.
+        sdp: Vec<u8>,
+    },
+    /// Why the far side ends it (Reason of its BYE or CANCEL); `Ended` or `Canceled` follows.
+    Reason(Vec<Cause>),
+    /// Caller: the call was forwarded elsewhere before it was answered; told once.
+    Forwarded(Box<Forwarded>),
+    /// Caller: the INVITE could not be delivered at one place, or was answered there with 503, and goes to the next one (RFC 3263 4.3).
+    MovedOn {
+        /// Where it did not get through.
+        from: Hop,
+        /// Where it goes.
+        to: Hop,
+        /// 503; none: not delivered.
+        status: Option<u16>,
+    },
+    /// Caller: a 3xx was followed within its limits.
+    Redirected {
+        /// 300-399.
+        status: u16,
+        /// The new target, masked.
+        to: String,
     },
     /// Either side: an INFO with a body of a type that is taken (keys). The SIP core does not read it.
     Info(InfoBody),
@@ -192,6 +223,11 @@ impl fmt::Debug for SessionEvent {
             SessionEvent::Canceled => write!(f, "Canceled"),
             SessionEvent::Refer(event) => write!(f, "Refer({event:?})"),
             SessionEvent::Reoffer { sdp } => write!(f, "Reoffer({} bytes)", sdp.len()),
+            SessionEvent::Reanswered { sdp } => write!(f, "Reanswered({} bytes)", sdp.len()),
+            SessionEvent::Reason(causes) => write!(f, "Reason({causes:?})"),
+            SessionEvent::Forwarded(told) => write!(f, "{told:?}"),
+            SessionEvent::MovedOn { from, to, status } => write!(f, "MovedOn({from} to {to}, {status:?})"),
+            SessionEvent::Redirected { status, to } => write!(f, "Redirected({status}, {to})"),
             SessionEvent::Info(body) => write!(f, "{body:?}"),
             SessionEvent::Trace(line) => write!(f, "{line:?}"),
         }

@@ -8,21 +8,30 @@ mod calling;
 mod closing;
 mod confirmed;
 mod context;
+mod early;
 mod event;
+mod expires;
 mod failure;
+mod redirect;
 mod refer;
+mod refresh;
 mod repeat;
 mod ringing;
+mod told;
 
+pub use calling::MADE_HERE;
 pub use context::MAX_INFO;
 pub use event::{
     EndCause, HangupReason, IncomingInvite, InfoBody, ReferEvent, SessionEvent, SessionId, Side, TraceLine,
 };
 pub use failure::{AuthProblem, Failure, FailureKind, Stage, UnusableAnswer};
+pub use told::{Cause, Forwarded, Protocol, causes};
 
+pub(crate) use auth::AuthBook;
 pub(crate) use calling::{Caller, Calling};
 pub(crate) use closing::{Closing, Reason};
-pub(crate) use context::{ALLOW, Cx, Effect, Outcome, SDP, Sent, capabilities, is_sdp, response};
+pub(crate) use context::{ALLOW, Cx, Effect, Kind, Outcome, SDP, Sent, capabilities, is_sdp, response};
+pub(crate) use expires::{MIN_SE, has_option, session_expires};
 pub(crate) use ringing::Ringing;
 
 use crate::sip::message::Message;
@@ -127,10 +136,10 @@ impl Session {
         });
     }
 
-    /// Called side: a CANCEL matched the INVITE, which has no final response yet.
-    pub fn canceled(&mut self, cx: &mut Cx) {
+    /// Called side: this CANCEL matched the INVITE, which has no final response yet.
+    pub fn canceled(&mut self, cx: &mut Cx, cancel: &Message) {
         self.step(|state| match state {
-            State::Ringing(ringing) => ringing.canceled(cx),
+            State::Ringing(ringing) => ringing.canceled(cx, cancel),
             other => other,
         });
     }
@@ -167,11 +176,27 @@ impl Session {
         }
     }
 
-    /// What became of our REFER with this CSeq number.
-    pub fn refer_outcome(&mut self, cx: &mut Cx, cseq: u32, outcome: Outcome) {
-        if let State::Confirmed(confirmed) = &mut self.state {
-            confirmed.refer_outcome(cx, cseq, outcome);
-        }
+    /// What became of a request of ours in the dialog, with this CSeq number.
+    pub fn request_outcome(&mut self, cx: &mut Cx, kind: Kind, cseq: u32, outcome: Outcome) {
+        self.step(|state| match (state, kind) {
+            (State::Confirmed(mut confirmed), Kind::Refer) => {
+                confirmed.refer_outcome(cx, cseq, outcome);
+                State::Confirmed(confirmed)
+            }
+            (State::Confirmed(confirmed), Kind::Update | Kind::Reinvite) => {
+                confirmed.refresh_outcome(cx, cseq, outcome)
+            }
+            (State::Calling(mut calling), Kind::Prack) => {
+                calling.prack_outcome(cx, cseq, outcome);
+                State::Calling(calling)
+            }
+            (other, _) => other,
+        });
+    }
+
+    /// Whether a re-INVITE on this transaction still is this session's to acknowledge.
+    pub fn is_reinviting_on(&self, tx: TxId) -> bool {
+        matches!(self.state, State::Confirmed(_)) && self.invite_tx == Some(tx)
     }
 
     /// The Replaces value that names this session's dialog, once it is confirmed (RFC 3891 3).
@@ -182,10 +207,12 @@ impl Session {
         }
     }
 
-    /// Either side: answers the far side's re-INVITE, or refuses it with 488.
+    /// Either side: answers the far side's re-INVITE or UPDATE, or refuses it with 488.
     pub fn answer_offer(&mut self, cx: &mut Cx, answer: Option<Vec<u8>>) {
-        if let State::Confirmed(confirmed) = &mut self.state {
-            confirmed.answer_offer(cx, answer);
+        match &mut self.state {
+            State::Confirmed(confirmed) => confirmed.answer_offer(cx, answer),
+            State::Calling(calling) => calling.answer_offer(cx, answer),
+            State::Ringing(_) | State::Answering(_) | State::Closing(_) | State::Over => {}
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::SessionEvent;
 use super::auth::AuthBook;
 use super::calling::Caller;
-use super::context::{Cx, Effect, Outcome, response};
+use super::context::{Cx, Effect, Kind, Outcome, response};
 use super::event::ReferEvent;
 
 /// The present or last REFER of a session.
@@ -146,9 +146,10 @@ impl Referral {
     }
 
     fn send(&mut self, cx: &mut Cx, dialog: &mut Dialog, answering: Option<&Caller>) {
-        let via = cx.via();
+        let hop = dialog.next_hop();
+        let via = cx.via(hop);
         let mut message = dialog.request(Method::Refer, &via);
-        message.push("Contact", cx.contact());
+        message.push("Contact", cx.contact(hop));
         message.push("Refer-To", self.to.to_string());
         if let Some(own) = dialog.local_uri() {
             message.push("Referred-By", NameAddr::new(own).to_string());
@@ -161,7 +162,7 @@ impl Referral {
         }
         message.push("User-Agent", cx.config.user_agent.as_str());
         self.last = message.cseq().map_or(0, |cseq| cseq.number);
-        cx.effects.push(Effect::Refer { message, to: dialog.next_hop(), cseq: self.last });
+        cx.effects.push(Effect::Request { kind: Kind::Refer, message, to: hop, cseq: self.last });
     }
 }
 

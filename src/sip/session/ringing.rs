@@ -3,10 +3,10 @@
 //! Never sends a BYE before the ACK came or 64*T1 passed (15): until then a wish to hang up waits.
 
 use crate::sip::dialog::{Dialog, DialogFault, from_tag};
-use crate::sip::endpoint::{Packet, TxId, response_target};
+use crate::sip::endpoint::{Packet, TxId};
+use crate::sip::hop::Hop;
 use crate::sip::message::{Message, Method};
 use crate::sip::transaction::Timer;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +15,12 @@ use super::closing::{Closing, Reason};
 use super::confirmed::Confirmed;
 use super::context::{ALLOW, Cx, SDP, Sent, response, sdp_of};
 use super::event::{EndCause, HangupReason, IncomingInvite, SessionEvent, Side};
+use super::expires::SessionTimer;
+use super::refresh::Upkeep;
 use super::repeat::Repeat;
+
+/// The interval that a session of the called side asks for in its own refreshes, seconds.
+const WANTED: u32 = 1_800;
 
 /// The INVITE is in, no final response yet.
 pub(crate) struct Ringing {
@@ -27,13 +32,7 @@ pub(crate) struct Ringing {
 
 impl Ringing {
     /// A new call. Emits [`SessionEvent::Incoming`].
-    pub fn start(
-        cx: &mut Cx,
-        invite: Arc<Message>,
-        tx: TxId,
-        tag: &str,
-        source: SocketAddr,
-    ) -> Result<State, DialogFault> {
+    pub fn start(cx: &mut Cx, invite: Arc<Message>, tx: TxId, tag: &str, source: Hop) -> Result<State, DialogFault> {
         let dialog = Dialog::uas(&invite, tag, source)?;
         if let (Ok(from), Ok(to), Some(uri)) = (invite.from(), invite.to(), invite.uri()) {
             let headers = invite.all_headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -58,10 +57,16 @@ impl Ringing {
 
     pub fn accept(self: Box<Self>, cx: &mut Cx, answer: Vec<u8>) -> State {
         let mut message = self.dialog_response(cx, 200);
+        message.push("Supported", "timer");
+        let timer = SessionTimer::of_request(&self.invite, cx.now).map(|(timer, fields)| {
+            fields.into_iter().for_each(|(name, value)| message.push(name, value));
+            timer
+        });
+        let upkeep = Upkeep::new(WANTED, &self.invite, timer);
         message.set_body(SDP, answer.clone());
         let repeat = send_2xx(cx, self.tx, &self.invite, message);
         let remote_sdp = sdp_of(&self.invite);
-        let answering = Answering { dialog: self.dialog, repeat, bye: None, local_sdp: answer, remote_sdp };
+        let answering = Answering { dialog: self.dialog, repeat, bye: None, local_sdp: answer, remote_sdp, upkeep };
         State::Answering(Box::new(answering))
     }
 
@@ -78,7 +83,8 @@ impl Ringing {
     }
 
     /// 9.2
-    pub fn canceled(self: Box<Self>, cx: &mut Cx) -> State {
+    pub fn canceled(self: Box<Self>, cx: &mut Cx, cancel: &Message) -> State {
+        cx.told_why(cancel);
         self.give_up(cx)
     }
 
@@ -95,14 +101,14 @@ impl Ringing {
         match request.method() {
             Some(Method::Bye) => {
                 cx.answer(tx, request, 200);
+                cx.told_why(request);
                 return self.give_up(cx);
             }
             // 14.2: the first INVITE has no final response yet
-            Some(Method::Invite) => {
-                let mut message = response(cx.config, request, 500, None);
-                message.push("Retry-After", "2");
-                cx.respond(tx, message);
-            }
+            Some(Method::Invite) => cx.answer_busy(tx, request),
+            Some(Method::Update) if request.body().is_empty() => cx.answer_update(tx, request, None),
+            // RFC 3311 5.2: the offer of the INVITE has no answer yet
+            Some(Method::Update) => cx.answer_busy(tx, request),
             _ => cx.answer_plainly(tx, request),
         }
         State::Ringing(self)
@@ -120,7 +126,7 @@ impl Ringing {
         for route in self.invite.headers("Record-Route") {
             message.push("Record-Route", route);
         }
-        message.push("Contact", cx.contact());
+        message.push("Contact", cx.contact(cx.hop_of(self.tx, &self.invite)));
         message.push("Allow", ALLOW);
         message
     }
@@ -135,6 +141,7 @@ pub(crate) struct Answering {
     local_sdp: Vec<u8>,
     /// The offer; without one the answer comes with the ACK.
     remote_sdp: Option<Vec<u8>>,
+    upkeep: Upkeep,
 }
 
 impl Answering {
@@ -158,6 +165,7 @@ impl Answering {
             reanswer: None,
             reoffer: None,
             referral: None,
+            upkeep: self.upkeep,
         });
         match self.bye {
             Some(reason) => confirmed.close(cx, Reason::HungUp, reason),
@@ -181,11 +189,14 @@ impl Answering {
         match request.method() {
             Some(Method::Bye) => {
                 cx.answer(tx, request, 200);
+                cx.told_why(request);
                 let by = if self.bye.is_some() { Side::Local } else { Side::Remote };
                 cx.emit(SessionEvent::Ended { by, cause: EndCause::Bye });
                 return State::Over;
             }
             Some(Method::Invite) => cx.answer(tx, request, 491),
+            Some(Method::Update) if request.body().is_empty() => cx.answer_update(tx, request, None),
+            Some(Method::Update) => cx.answer(tx, request, 491),
             _ => cx.answer_plainly(tx, request),
         }
         State::Answering(self)
@@ -207,7 +218,7 @@ impl Answering {
 /// Sends a 2xx to an INVITE and begins to repeat it.
 pub(super) fn send_2xx(cx: &mut Cx, tx: TxId, invite: &Message, message: Message) -> Repeat {
     let cseq = invite.cseq().map_or(0, |cseq| cseq.number);
-    let sent = Sent { packet: Packet::new(&message), to: response_target(&message) };
+    let sent = Sent { packet: Packet::new(&message), to: cx.hop_of(tx, &message) };
     let repeat = Repeat::start(sent, cseq, &cx.config.timers, cx.now);
     cx.respond(tx, message);
     repeat

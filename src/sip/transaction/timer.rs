@@ -45,6 +45,12 @@ pub enum Timer {
     ReferWait,
     /// A re-INVITE that nobody answers is refused (RFC 3261 14.2).
     OfferWait,
+    /// Half of the session interval: we refresh it (RFC 4028 10).
+    Refresh,
+    /// A refresh that collided or could not be taken is tried again (RFC 3261 14.1).
+    Glare,
+    /// Nobody refreshed the session: BYE (RFC 4028 10).
+    SessionExpiry,
     /// A registered contact expires (RFC 3261 10.3).
     Binding,
 }
@@ -72,6 +78,9 @@ impl Timer {
             Timer::AckWait => "ack wait",
             Timer::ReferWait => "refer wait",
             Timer::OfferWait => "offer wait",
+            Timer::Refresh => "session refresh",
+            Timer::Glare => "glare",
+            Timer::SessionExpiry => "session expiry",
             Timer::Binding => "binding",
         }
     }

@@ -141,7 +141,11 @@ impl Uri {
     }
 
     /// The URI with one header more behind its `?` (RFC 3261, 19.1.1), as Refer-To carries Replaces. What the value may not hold plainly is escaped.
+    /// Only SIP URIs have headers; another one stays as it is.
     pub fn with_header(mut self, name: &str, value: &str) -> Uri {
+        if !self.is_sip() {
+            return self;
+        }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/?:+$".contains(&byte);
         let header = format!("{name}={}", escape_all_but(value, plain));
         self.headers = Some(match self.headers.take() {

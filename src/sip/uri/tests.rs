@@ -118,6 +118,8 @@ fn a_changed_uri_is_written_from_its_parts() {
     let refer = refer.with_header("Replaces", "a@b;to-tag=1&2;from-tag=[3]");
     assert_eq!(refer.as_str(), "sip:agent@h:5080;transport=udp?Replaces=a%40b%3Bto-tag%3D1%262%3Bfrom-tag%3D[3]");
     assert_eq!(refer.with_header("X", "1").headers().map(|h| h.ends_with("&X=1")), Some(true));
+    let number: Uri = "tel:+861".parse().unwrap();
+    assert_eq!(number.with_header("Replaces", "x").as_str(), "tel:+861", "only SIP URIs have headers");
     let mut opaque: Uri = "urn:service:sos".parse().unwrap();
     opaque.set_param("lr", None);
     assert_eq!(opaque.to_string(), "urn:service:sos");

@@ -200,9 +200,8 @@ impl Estimate<'_> {
 fn usually(condition: &Condition, given: &HashMap<StepIndex, (String, Option<i32>)>) -> bool {
     let holds = match &condition.test {
         Test::Fact(Fact::Slot(_)) => true,
-        Test::Fact(Fact::Family | Fact::Complaint | Fact::Statement | Fact::Resumed | Fact::Complete | Fact::Lead) => {
-            false
-        }
+        Test::Fact(Fact::Family | Fact::Complaint | Fact::Statement | Fact::Resumed | Fact::Complete) => false,
+        Test::Fact(Fact::Lead | Fact::RecordCalls) => false,
         Test::Answer { step, comparison, value } => {
             comparison.holds(given.get(step).map(|(v, s)| (v.as_str(), *s)), value)
         }

@@ -37,7 +37,7 @@ fn the_real_survey_uses_exactly_the_prompts_that_are_made_for_it() {
     let mut want: BTreeSet<String> = [
         "aftersales.greeting identity.owner identity.owner_plate identity.keys identity.family",
         "aftersales.reason aftersales.reason_nodate consent.ask aftersales.retention callback.ask callback.booked",
-        "advisor.ask advisor.keys advisor.correct advisor.note",
+        "recording.ask advisor.ask advisor.keys advisor.correct advisor.note",
         "scale.five_point scale.five_point_short scale.intent suggestion.ask tone.beep",
         "unhappy.apology unhappy.no_agent unhappy.statement unhappy.go_on person.requested",
         "agent.offer agent.connect agent.still_trying agent.failed agent.call_back hold.music",

@@ -56,6 +56,8 @@ pub enum Fact {
     Complete,
     /// A lead was noted in this call.
     Lead,
+    /// The dealer wants whole calls on record (`media.record_calls`).
+    RecordCalls,
 }
 
 /// How an answer is compared.
@@ -108,6 +110,7 @@ impl Fact {
             "resumed" => Some(Fact::Resumed),
             "complete" => Some(Fact::Complete),
             "lead" => Some(Fact::Lead),
+            "record_calls" => Some(Fact::RecordCalls),
             slot => Slot::by_name(slot).map(Fact::Slot),
         }
     }

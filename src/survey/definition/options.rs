@@ -28,6 +28,7 @@ pub(super) fn effect(place: &str, step: &str, option: &RawOption, mistakes: &mut
         RawEffect::WrongNumber => Effect::WrongNumber,
         RawEffect::Refusal => Effect::Refusal,
         RawEffect::DoNotCall => Effect::DoNotCall,
+        RawEffect::RecordCall => Effect::RecordCall,
     });
     effect.or(call_back.map(Effect::CallBack))
 }

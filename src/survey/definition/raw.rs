@@ -272,6 +272,7 @@ pub(super) enum RawEffect {
     WrongNumber,
     Refusal,
     DoNotCall,
+    RecordCall,
 }
 
 #[derive(Deserialize)]

@@ -14,7 +14,7 @@ fn mistakes(text: &str) -> Vec<String> {
 #[test]
 fn the_real_survey_compiles() {
     let definition = Definition::from_toml("surveys/aftersales_3day.toml", REAL).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!((definition.key.as_str(), definition.version, definition.deadline_days), ("aftersales_3day", 2, 3));
+    assert_eq!((definition.key.as_str(), definition.version, definition.deadline_days), ("aftersales_3day", 3, 3));
     assert_eq!(definition.complete.len(), 9);
     assert_eq!(definition.max_call, Duration::from_secs(480));
     assert_eq!(definition.language_or_default("en"), "en");

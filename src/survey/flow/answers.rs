@@ -121,6 +121,11 @@ impl Flow {
             // whoever has answered everything before is no refusal
             Effect::DoNotCall if self.is_complete() => self.actions.push_back(FlowAction::DoNotCall),
             Effect::DoNotCall => self.settle(Outcome::Refusal, FlowAction::DoNotCall),
+            Effect::RecordCall if self.so_far.on_record => {}
+            Effect::RecordCall => {
+                self.so_far.on_record = true;
+                self.actions.push_back(FlowAction::RecordCall);
+            }
             Effect::CallBack(rule) => {
                 let gone = Span::from_std(now.saturating_duration_since(self.created)).unwrap_or_default();
                 let local = self.facts.now_local.checked_add_signed(gone).unwrap_or(self.facts.now_local);

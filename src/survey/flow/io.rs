@@ -25,6 +25,8 @@ pub struct Facts {
     pub answered: BTreeMap<String, Earlier>,
     /// An earlier attempt left a message on a machine: there is no second one.
     pub message_left: bool,
+    /// The dealer wants whole calls on record: those are asked who have not agreed (`record_calls` in conditions).
+    pub record_calls: bool,
 }
 
 /// An answer of an earlier attempt.
@@ -112,6 +114,18 @@ pub enum RecordingKind {
     Lead,
 }
 
+impl RecordingKind {
+    /// Its word in survey files, in the timeline and in the names of files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RecordingKind::Suggestion => "suggestion",
+            RecordingKind::Statement => "statement",
+            RecordingKind::AdvisorNote => "advisor_note",
+            RecordingKind::Lead => "lead",
+        }
+    }
+}
+
 /// One thing to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum FlowAction {
@@ -139,6 +153,8 @@ pub enum FlowAction {
     },
     /// End the recording; [`FlowInput::RecordingEnded`] is awaited for up to [`super::RECORDING_END`].
     StopRecording,
+    /// The customer has agreed: the whole call is on record from now on, until it is over. At most once.
+    RecordCall,
     /// A question begins (for the timeline and the live page). Not sent again for repetitions.
     Asked {
         /// Its step id.

@@ -6,5 +6,6 @@ mod edges;
 mod help;
 mod personas;
 mod properties;
+mod recorded;
 mod resumed;
 mod sales;

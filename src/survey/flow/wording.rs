@@ -34,6 +34,7 @@ impl Flow {
             Test::Fact(Fact::Resumed) => self.so_far.resumed,
             Test::Fact(Fact::Complete) => self.is_complete(),
             Test::Fact(Fact::Lead) => self.so_far.lead,
+            Test::Fact(Fact::RecordCalls) => self.facts.record_calls,
             Test::Answer { step, comparison, value } => {
                 comparison.holds(self.so_far.answers.get(step).map(Given::known), value)
             }

@@ -1,10 +1,10 @@
 //! Complaints as files for spreadsheets, by the API and by the page: the same filters as the list, the same bytes at both addresses.
 
+use crate::report::sheet;
 use crate::web::complaints::{self as desk, FILTERS, export};
 use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
-use crate::web::sheet;
 use crate::web::state::WebState;
 use crate::web::who::Who;
 use axum::extract::State;

@@ -3,21 +3,19 @@
 use super::views::Figures;
 use crate::db::figures::{self, By};
 use crate::db::status;
-use crate::rates::RATES;
+use crate::rates::{RATES, score};
+use crate::report::period::Period;
 use crate::web::params::Params;
-use crate::web::period::Period;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
-/// Days that one question may span.
-const MOST_DAYS: u64 = 366;
 /// Days that are looked at when none are given: today and the six before it.
 const USUAL_DAYS: u64 = 7;
 
@@ -96,7 +94,7 @@ pub struct DefinitionView {
     name_zh: &'static str,
     /// What it says.
     meaning: &'static str,
-    /// I complete, P partial, R refusal and break-off, NC non-contact, O other, UH and UO unknown, NE not eligible, open: not ended.
+    /// Of follow-ups: I complete, P partial, R refusal and break-off, NC non-contact, O other, UH and UO unknown, NE not eligible, open: not ended.
     #[schema(example = "I / (I + P + R + O)")]
     formula: String,
     /// Where the definition comes from.
@@ -114,7 +112,7 @@ pub async fn completion(State(state): State<WebState>, uri: Uri) -> Result<Json<
     let params = Params::read(&uri, &["survey", "from", "to", "by"])?;
     let by = params.parsed("by", "one of day, advisor, survey", grouped_by)?.unwrap_or(GroupedBy::Day);
     let zone = state.options().zone;
-    let period = period(&params, Period::today(state.clock().now(), zone).last)?;
+    let period = params.period(Period::today(state.clock().now(), zone).last, USUAL_DAYS)?;
     let survey = params.text("survey");
     let (from, to) = period.bounds(zone);
     let counts = state
@@ -171,29 +169,29 @@ impl From<GroupedBy> for By {
     }
 }
 
-fn period(params: &Params, today: NaiveDate) -> Result<Period, Problem> {
-    let last = params.date("to")?;
-    let first = params.date("from")?;
-    let last = last.unwrap_or_else(|| first.map_or(today, |first| today.max(first)));
-    let usual = last.checked_sub_days(Days::new(USUAL_DAYS - 1)).unwrap_or(last);
-    let period = Period { first: first.unwrap_or(usual), last };
-    match period.days() {
-        0 => Err(Problem::parameter("from", format!("{} is after to ({})", period.first, period.last))),
-        days if days > MOST_DAYS => {
-            Err(Problem::parameter("from", format!("{days} days are asked for, {MOST_DAYS} at most are given")))
-        }
-        _ => Ok(period),
-    }
-}
-
-fn unknown_survey(known: &[(String, String)]) -> Problem {
+/// 400 for a survey that nobody knows.
+pub(in crate::web) fn unknown_survey(known: &[(String, String)]) -> Problem {
     let keys: Vec<&str> = known.iter().map(|(key, _)| key.as_str()).collect();
     let known =
         if keys.is_empty() { "none is published yet".to_owned() } else { format!("known: {}", keys.join(", ")) };
     Problem::parameter("survey", format!("there is no such survey ({known})"))
 }
 
-fn definitions() -> Vec<DefinitionView> {
+impl From<&'static score::Definition> for DefinitionView {
+    fn from(definition: &'static score::Definition) -> DefinitionView {
+        DefinitionView {
+            key: definition.key,
+            name: definition.name_en,
+            name_zh: definition.name_zh,
+            meaning: definition.meaning,
+            formula: definition.formula.to_owned(),
+            source: definition.source,
+        }
+    }
+}
+
+/// What each rate of follow-ups is.
+pub(super) fn definitions() -> Vec<DefinitionView> {
     let view = |definition: &'static crate::rates::Definition| DefinitionView {
         key: definition.key,
         name: definition.name_en,

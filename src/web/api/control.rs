@@ -29,7 +29,18 @@ pub enum Action {
 }
 
 impl Action {
-    fn state(self) -> CampaignState {
+    /// By its word; none for another one.
+    pub fn of(word: &str) -> Option<Action> {
+        match word {
+            "pause" => Some(Action::Pause),
+            "resume" => Some(Action::Resume),
+            "drain" => Some(Action::Drain),
+            _ => None,
+        }
+    }
+
+    /// What a campaign is after it.
+    pub fn state(self) -> CampaignState {
         match self {
             Action::Pause => CampaignState::Paused,
             Action::Resume => CampaignState::Running,
@@ -100,21 +111,29 @@ pub async fn control(State(state): State<WebState>, request: Request) -> Result<
     Params::read(request.uri(), &[])?;
     let wanted = "an object with an `action` (pause, resume or drain) and a `campaign` (a survey's key, or null)";
     let ControlBody { action, campaign } = body::read(request, wanted).await?;
+    Ok(Json(change(&state, action, campaign.as_deref()).await?))
+}
+
+/// Does it, for a survey or (none) for all, and says how everything stands; a survey that nobody knows is a 400.
+pub async fn change(state: &WebState, action: Action, campaign: Option<&str>) -> Result<ControlView, Problem> {
     let now = state.clock().now();
     let done = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
         let surveys = status::survey_names(&mut conn).await?;
-        if campaign.as_ref().is_some_and(|key| surveys.iter().all(|(known, _)| known != key)) {
+        if campaign.is_some_and(|key| surveys.iter().all(|(known, _)| known != key)) {
             return Ok(Err(surveys));
         }
-        controls::set(&mut conn, campaign.as_deref(), action.state(), now).await?;
+        controls::set(&mut conn, campaign, action.state(), now).await?;
         view(&mut conn, &surveys).await.map(Ok)
     });
     match done.await? {
         Ok(view) => {
-            let campaign = campaign.as_deref().unwrap_or("all");
-            tracing::info!(campaign, state = action.state().as_str(), "dialling was told by the API");
-            Ok(Json(view))
+            tracing::info!(
+                campaign = campaign.unwrap_or("all"),
+                state = action.state().as_str(),
+                "dialling was told by API or page"
+            );
+            Ok(view)
         }
         Err(surveys) => {
             let keys: Vec<&str> = surveys.iter().map(|(key, _)| key.as_str()).collect();

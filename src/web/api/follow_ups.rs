@@ -315,9 +315,13 @@ pub async fn read(state: &WebState, id: &str) -> Result<Whole, Problem> {
     whole.await?.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("There is no follow-up {id}.")))
 }
 
-/// Reads a follow-up for somebody. In clear only what concerns them, and not before the audit log has it.
+/// Reads a follow-up for somebody. In clear only what concerns them, and not before the audit log has it. What people wrote about the complaint is for those who
+/// work on it: it may name anybody.
 pub async fn read_for(state: &WebState, who: &Who, id: &str, unmasked: bool) -> Result<Whole, Problem> {
-    let whole = read(state, id).await?;
+    let mut whole = read(state, id).await?;
+    if !who.may(UserRole::Agent) {
+        whole.steps.clear();
+    }
     if unmasked {
         let id = whole.story.follow_up.id;
         concerns(state, who, id).await?;
@@ -329,6 +333,7 @@ pub async fn read_for(state: &WebState, who: &Who, id: &str, unmasked: bool) -> 
 
 /// Whether somebody may know who a follow-up is about: managers always; an agent where it was handed to them, or where there is a complaint to work on.
 pub async fn concerns(state: &WebState, who: &Who, id: FollowUpId) -> Result<(), Problem> {
+    who.may_see_people()?;
     if who.may(UserRole::Manager) {
         return Ok(());
     }

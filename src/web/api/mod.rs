@@ -12,9 +12,16 @@ pub mod follow_ups;
 pub mod health;
 pub mod imports;
 pub mod queue;
+pub mod rates;
+pub mod reports;
+pub mod satisfaction;
 mod schema;
 pub mod status;
+pub mod summary;
+pub mod surveys;
+pub mod trunks;
 pub(super) mod views;
+pub mod weak_items;
 
 use super::problem::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -37,6 +44,7 @@ use utoipa::{Modify, OpenApi};
         (name = "control", description = "What is dialled and what is not"),
         (name = "complaints", description = "The complaint desk: what is open, and what people do about it"),
         (name = "lists", description = "Lists of customers who are owed a call"),
+        (name = "surveys", description = "The questionnaire standard: versions, and publishing after a check"),
         (name = "pages", description = "HTML for people")
     ),
     modifiers(&Token)

@@ -156,10 +156,15 @@ pub async fn queue(State(state): State<WebState>, uri: Uri) -> Result<Json<Outlo
     Ok(Json(outlook.await?.into()))
 }
 
+impl From<Tonight> for TonightView {
+    fn from(Tonight { due, closes_at, mean_attempt_s, done_at }: Tonight) -> TonightView {
+        TonightView { due, closes_at, mean_attempt_s, done_at }
+    }
+}
+
 impl From<Outlook> for OutlookView {
     fn from(outlook: Outlook) -> OutlookView {
         let Outlook { now, depth, campaigns, minutes_today, minutes_cap, tonight, next } = outlook;
-        let Tonight { due, closes_at, mean_attempt_s, done_at } = tonight;
         let depth =
             depth.into_iter().map(|Depth { state, count, due, leased }| DepthView { state, count, due, leased });
         let told = campaigns.into_iter().map(|Campaign { key, state, changed_at }| ToldView { key, state, changed_at });
@@ -169,7 +174,7 @@ impl From<Outlook> for OutlookView {
             campaigns: told.collect(),
             minutes_today,
             minutes_cap,
-            tonight: TonightView { due, closes_at, mean_attempt_s, done_at },
+            tonight: tonight.into(),
             next: next.into_iter().map(next_view).collect(),
         }
     }

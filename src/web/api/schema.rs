@@ -3,7 +3,7 @@
 use crate::complaint::{Cause, Level, Nature, RootCause};
 use crate::db::state::{
     CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, NextState,
-    RecordingKind, StateReason, StepKind, TransferOutcome,
+    RecordingKind, StateReason, StepKind, TransferOutcome, TrunkState,
 };
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
@@ -26,6 +26,7 @@ enums! {
     campaign_state: CampaignState;
     do_not_call_source: DoNotCallSource;
     level: Level;
+    trunk_state: TrunkState;
 }
 
 macro_rules! enums_or_null {

@@ -5,10 +5,10 @@ use crate::db::StoreError;
 use crate::db::complaint_desk::{self, Complaint, Filter, Step};
 use crate::db::state::UserRole;
 use crate::ids::ComplaintId;
+use crate::report::sheet::{Cell, Sheet, titled};
 use crate::web::api::views;
 use crate::web::lang::Lang;
 use crate::web::problem::Problem;
-use crate::web::sheet::{Cell, Sheet};
 use crate::web::state::WebState;
 use crate::web::terms;
 use crate::web::who::Who;
@@ -28,6 +28,9 @@ pub async fn tables(
 ) -> Result<[Sheet; 2], Problem> {
     if unmasked && !who.may(UserRole::Manager) {
         return Err(Problem::forbidden("Only a manager may export names and numbers in clear."));
+    }
+    if unmasked {
+        who.may_see_people()?;
     }
     let now = state.clock().now();
     let (found, steps) = state
@@ -89,7 +92,7 @@ impl Table {
             (pick("结案时间", "Closed"), 17.0),
         ];
         let rows = found.iter().map(|complaint| self.row(complaint)).collect();
-        Sheet { name: pick("投诉", "Complaints").to_owned(), columns, rows }
+        Sheet { name: pick("投诉", "Complaints").to_owned(), columns: titled(columns), rows }
     }
 
     fn row(&self, complaint: &Complaint) -> Vec<Cell> {
@@ -152,6 +155,10 @@ impl Table {
                 Cell::Text(step.note.clone()),
             ]
         };
-        Sheet { name: pick("处理记录", "History").to_owned(), columns, rows: steps.iter().map(row).collect() }
+        Sheet {
+            name: pick("处理记录", "History").to_owned(),
+            columns: titled(columns),
+            rows: steps.iter().map(row).collect(),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::db::complaint_desk::{self, Complaint, Filter, Standing, Summary};
 use crate::db::state::UserRole;
 use crate::web::complaints::{self as desk, FILTERS, ME, NOBODY};
 use crate::web::lang::Lang;
-use crate::web::params::Params;
+use crate::web::params::{Params, with};
 use crate::web::people;
 use crate::web::problem::Problem;
 use crate::web::roles;
@@ -222,16 +222,4 @@ fn owner_choices(owners: Vec<String>, chosen: Option<&str>, w: &'static desk_wor
 fn query(params: &Params) -> String {
     let given = FILTERS.iter().filter_map(|name| Some((*name, params.text(name)?)));
     given.fold(String::new(), |query, (name, value)| with(&query, name, value))
-}
-
-fn with(query: &str, name: &str, value: &str) -> String {
-    let value: String = value
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect();
-    let and = if query.is_empty() { "" } else { "&" };
-    format!("{query}{and}{name}={value}")
 }

@@ -2,6 +2,7 @@
 
 use super::view;
 use super::{Frame, html, problem_page};
+use crate::db::state::FollowUpState;
 use crate::db::story::AttemptStory;
 use crate::rates::Group;
 use crate::web::api::follow_ups::{self, Whole};
@@ -13,7 +14,7 @@ use crate::web::roles;
 use crate::web::state::WebState;
 use crate::web::terms;
 use crate::web::who::Who;
-use crate::web::words::Words;
+use crate::web::words::{Words, now};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -29,6 +30,11 @@ struct Page {
     words: &'static Words,
     id: String,
     unmasked: bool,
+    /// Who looks may see what went over the wire.
+    signalling: bool,
+    /// It is set aside, and who looks may set it going again.
+    release: bool,
+    n: &'static now::Words,
     name: String,
     number: String,
     number_wrong: bool,
@@ -68,6 +74,7 @@ struct Complaint {
 }
 
 struct Attempt {
+    id: String,
     ordinal: i32,
     began: String,
     trunk: String,
@@ -125,11 +132,16 @@ pub async fn follow_up(
         Ok(whole) => whole,
         Err(problem) => return Ok(problem_page(&state, &who, lang, roles::home(who.role()), &problem)),
     };
+    let (signalling, release) = (roles::admits("/attempts/{id}", who.role()), may_release(&who));
     let frame = Frame::of(&state, &who, lang, format!("/follow-ups/{}", whole.story.follow_up.id));
-    Ok(html(&page(frame, whole, unmasked, lang, state.options().zone), StatusCode::OK))
+    Ok(html(&page(frame, whole, unmasked, (signalling, release), lang, state.options().zone), StatusCode::OK))
 }
 
-fn page(frame: Frame, whole: Whole, unmasked: bool, lang: Lang, zone: Tz) -> Page {
+fn may_release(who: &Who) -> bool {
+    roles::closed("POST", "/follow-ups/{id}/release").is_some_and(|route| who.may_ask(route).is_ok())
+}
+
+fn page(frame: Frame, whole: Whole, unmasked: bool, (signalling, release): (bool, bool), lang: Lang, zone: Tz) -> Page {
     let Whole { story, subject, steps, call_backs } = whole;
     let follow_up = story.follow_up;
     let survey = follow_up.survey_key.clone();
@@ -154,6 +166,9 @@ fn page(frame: Frame, whole: Whole, unmasked: bool, lang: Lang, zone: Tz) -> Pag
         words: lang.words(),
         id: follow_up.id.to_string(),
         unmasked,
+        signalling,
+        release: release && follow_up.state == FollowUpState::NeedsReview,
+        n: now::of(lang),
         name: if unmasked { subject.name.expose().clone() } else { people::masked_name(&subject.name) },
         number: if unmasked { subject.number.as_str().to_owned() } else { subject.number.masked() },
         number_wrong: subject.number_wrong,
@@ -196,6 +211,7 @@ fn attempt(story: AttemptStory, survey: &str, newest: bool, lang: Lang, zone: Tz
     let AttemptStory { attempt, answers, recordings, quality, timeline } = story;
     let span = attempt.answered_at.zip(attempt.ended_at);
     Attempt {
+        id: attempt.id.to_string(),
         ordinal: attempt.ordinal,
         began: view::full_moment(attempt.began_at, zone),
         trunk: attempt.trunk,

@@ -2,13 +2,25 @@
 
 pub mod agent;
 mod agent_parts;
+pub mod attempt;
 pub mod complaint;
 pub mod complaint_form;
 pub mod complaints;
+pub mod control;
 pub mod follow_up;
 pub mod home;
+mod nav;
+pub mod rates;
+pub mod release;
+pub mod reports;
+pub mod satisfaction;
+pub mod satisfaction_calls;
 pub mod sign_in;
+pub mod summary;
+pub mod surveys;
+pub mod trunks;
 mod view;
+pub mod weak_items;
 
 use super::lang::Lang;
 use super::problem::Problem;
@@ -16,6 +28,7 @@ use super::roles;
 use super::state::WebState;
 use super::who::Who;
 use super::words::Words;
+use crate::db::state::UserRole;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -27,8 +40,10 @@ pub struct Frame {
     dealer: String,
     /// This page's address without the language, for the switch.
     here: String,
-    /// The complaint desk is open to who looks.
-    desk: bool,
+    /// Who looks works with people: the complaint desk, the agent's page and recordings are open to them.
+    works: bool,
+    /// The pages that who looks may see, for the head of each page.
+    nav: Vec<nav::Link>,
     /// Where the name of the house leads.
     home: &'static str,
     /// Who is signed in.
@@ -40,7 +55,8 @@ pub struct Frame {
 impl Frame {
     fn of(state: &WebState, who: &Who, lang: Lang, here: impl Into<String>) -> Frame {
         Frame {
-            desk: true,
+            works: who.may(UserRole::Agent),
+            nav: nav::of(who.role(), lang),
             home: roles::home(who.role()),
             user: who.name().map(str::to_owned),
             csrf: who.csrf().map(str::to_owned),
@@ -55,7 +71,8 @@ impl Frame {
             words: lang.words(),
             dealer: state.options().dealer.clone(),
             here: here.into(),
-            desk: false,
+            works: false,
+            nav: Vec::new(),
             home: "/",
             user: None,
             csrf: None,

@@ -10,6 +10,7 @@ use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::{WebState, same};
+use crate::web::via::Via;
 use crate::web::who::Who;
 use crate::web::words::Words;
 use crate::web::{csrf, password, roles, sessions};
@@ -101,6 +102,7 @@ pub async fn form(State(state): State<WebState>, uri: Uri, headers: HeaderMap) -
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn submit(
     State(state): State<WebState>,
+    via: Via,
     headers: HeaderMap,
     form: Result<Form<SignIn>, FormRejection>,
 ) -> Result<Response, Problem> {
@@ -130,10 +132,12 @@ pub async fn submit(
     let cookie = sessions::open(&state, user.as_ref().map(|user| user.id)).await?;
     let role = user.as_ref().map_or(UserRole::Admin, |user| user.role);
     if let Some(session) = sessions::find(&state, &cookie).await? {
-        state.audit(&Who::session(session), "session.begin", "session", serde_json::json!({ "role": role })).await?;
+        state
+            .audit(&Who::session(session).at(via), "session.begin", "session", serde_json::json!({ "role": role }))
+            .await?;
     }
     let mut response = Redirect::to(if next == "/" { roles::home(role) } else { next }).into_response();
-    set_cookie(&mut response, &headers, &cookie, sessions::LASTS.num_seconds());
+    set_cookie(&mut response, via, &cookie, sessions::LASTS.num_seconds());
     Ok(response)
 }
 
@@ -145,6 +149,7 @@ pub async fn submit(
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn sign_out(
     State(state): State<WebState>,
+    via: Via,
     headers: HeaderMap,
     form: Result<Form<SignOut>, FormRejection>,
 ) -> Result<Response, Problem> {
@@ -157,10 +162,10 @@ pub async fn sign_out(
             return Err(Problem::forbidden("The session's token is missing (`csrf`): load the page again."));
         }
         sessions::close(&state, cookie).await?;
-        state.audit(&Who::session(session), "session.end", "session", serde_json::json!({})).await?;
+        state.audit(&Who::session(session).at(via), "session.end", "session", serde_json::json!({})).await?;
     }
     let mut response = Redirect::to("/sign-in").into_response();
-    set_cookie(&mut response, &headers, "", 0);
+    set_cookie(&mut response, via, "", 0);
     Ok(response)
 }
 
@@ -223,10 +228,9 @@ fn page(state: &WebState, lang: Lang, next: &str, name: &str, fault: Option<Faul
     response
 }
 
-/// `Secure` where the browser reached us by TLS, as the proxy before us says: over plain HTTP on loopback a browser would drop the cookie.
-fn set_cookie(response: &mut Response, headers: &HeaderMap, id: &str, seconds: i64) {
-    let tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
-    let secure = if tls { "; Secure" } else { "" };
+/// `Secure` where the browser reached us, or a trusted proxy before us, by TLS: over plain HTTP on loopback a browser would drop the cookie.
+fn set_cookie(response: &mut Response, via: Via, id: &str, seconds: i64) {
+    let secure = if via.tls { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={id}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}");
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);

@@ -4,6 +4,7 @@ use super::*;
 use crate::db::attempts::{self, AttemptEnd, Next};
 use crate::db::fixture;
 use crate::ids::FollowUpId;
+use crate::web::live::Section;
 
 fn follow_up(n: u16) -> String {
     fixture::id::<FollowUpId>(n).to_string()
@@ -171,7 +172,8 @@ async fn a_page_gets_what_has_changed_and_no_more(pool: PgPool) {
     assert_eq!(all.header("content-type"), "text/event-stream");
     assert!(all.body.starts_with("retry: 200\n\n"));
     let names: Vec<_> = events(&all.body).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["notice", "run", "calls", "queue", "rates", "complaints"]);
+    let sections = Section::ALL.map(Section::name);
+    assert_eq!(names, sections);
     let version = now().timestamp_millis();
     assert!(all.body.contains(&format!("id: {version}\n")));
 

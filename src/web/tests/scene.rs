@@ -1,5 +1,7 @@
 //! A morning at a dealer's, written through the store's own functions: calls of every kind, three of them going on. Names and numbers are made up.
 
+use crate::db::agent_sessions::{self, Wish};
+use crate::db::agents::{self, Profile};
 use crate::db::answers::{self, NewAnswer, NewRecording};
 use crate::db::attempts::{self, AttemptEnd, NewAttempt, Next};
 use crate::db::call_backs::{self, NewCallBack};
@@ -7,7 +9,8 @@ use crate::db::complaints::{self, NewComplaint};
 use crate::db::imports;
 use crate::db::media_quality::{self, MediaQuality};
 use crate::db::queue::{self, LeaseRequest};
-use crate::db::state::{ComplaintReason, RecordingKind};
+use crate::db::state::{ComplaintReason, Reach, RecordingKind, TrunkState};
+use crate::db::trunk_states::{self, Seen};
 use crate::db::{fixture, story, surveys};
 use crate::ids::{AttemptId, FollowUpId};
 use crate::phone::Pii;
@@ -93,6 +96,48 @@ pub async fn fill(conn: &mut PgConnection, now: DateTime<Utc>) {
     }
 }
 
+/// Beside the morning: two agents on duty and one off, one trunk up and one down, as an engine said it last.
+pub async fn floor(conn: &mut PgConnection, now: DateTime<Utc>, trunks_seen: DateTime<Utc>) {
+    for (n, name, wish) in [(1, "周敏", Some(Wish::Available)), (2, "吴倩", Some(Wish::Break)), (3, "郑凯", None)]
+    {
+        let profile = Profile {
+            user: None,
+            name: Pii::new(name.to_owned()),
+            staff_number: None,
+            skills: Vec::new(),
+            languages: Vec::new(),
+            reach: Reach::Uri,
+            sip_user: None,
+            sip_uri: Some(format!("sip:{}@192.0.2.20", 100 + n)),
+            trunk: None,
+            auto_answer: false,
+            attended: false,
+        };
+        agents::add(conn, fixture::id(n), &profile, None, now - Duration::days(1)).await.unwrap();
+        let present = now + Duration::days(1);
+        if let Some(wish) = wish {
+            agent_sessions::wish(conn, fixture::id(n), Wish::Available, now - Duration::minutes(50), present)
+                .await
+                .unwrap();
+            agent_sessions::wish(conn, fixture::id(n), wish, now - Duration::minutes(7), present).await.unwrap();
+        }
+    }
+    let seen = |trunk: &str, state, why: Option<&str>| Seen {
+        node: "dialler-1".to_owned(),
+        trunk: trunk.to_owned(),
+        state,
+        why: why.map(str::to_owned),
+        places: "udp 192.0.2.9:5060".to_owned(),
+        registered_until: None,
+        since: now,
+        seen_at: now,
+    };
+    let down = seen("spare", TrunkState::Down, Some("it answers no OPTIONS"));
+    let states = [seen("main", TrunkState::Up, None), down];
+    trunk_states::put(conn, &states, now).await.unwrap();
+    trunk_states::put(conn, &states, trunks_seen).await.unwrap();
+}
+
 async fn live_through(conn: &mut PgConnection, n: u16, fate: &Fate, now: DateTime<Utc>) {
     let ago = |minutes: i64| now - Duration::minutes(minutes);
     let began = ago(170 - i64::from(n) * 7);
@@ -100,7 +145,7 @@ async fn live_through(conn: &mut PgConnection, n: u16, fate: &Fate, now: DateTim
         Talked(keys, disposition, aapor) => {
             let attempt = begin(conn, n, began).await;
             attempts::answered(conn, attempt, began + Duration::seconds(9)).await.unwrap();
-            interview(conn, n, attempt, keys, began).await;
+            interview(conn, n, attempt, keys, began, true).await;
             end(conn, attempt, disposition, aapor, 200, began + Duration::seconds(250), Next::Done).await;
         }
         Closed(disposition, aapor, status) => {
@@ -128,7 +173,7 @@ async fn live_through(conn: &mut PgConnection, n: u16, fate: &Fate, now: DateTim
             let began = now - Duration::seconds(70 + i64::from(n));
             let attempt = begin(conn, n, began).await;
             attempts::answered(conn, attempt, began + Duration::seconds(8)).await.unwrap();
-            interview(conn, n, attempt, keys, began).await;
+            interview(conn, n, attempt, keys, began, false).await;
         }
         Ringing => {
             begin(conn, n, now - Duration::seconds(12)).await;
@@ -177,8 +222,8 @@ async fn end(
     attempts::end(conn, &end).await.unwrap();
 }
 
-/// Identity, consent, then Q1 … with these keys; a complaint at the first 4 or 5; a suggestion after Q9; and the timeline of it all.
-async fn interview(conn: &mut PgConnection, n: u16, attempt: AttemptId, keys: &str, began: DateTime<Utc>) {
+/// Identity, consent, then Q1 … with these keys; a complaint at the first 4 or 5; a suggestion after Q9; and the timeline of it all; a call that ends early is hung up on by the customer, at the question after the last answer.
+async fn interview(conn: &mut PgConnection, n: u16, attempt: AttemptId, keys: &str, began: DateTime<Utc>, ends: bool) {
     let mut timeline = vec![
         (
             0,
@@ -276,6 +321,10 @@ async fn interview(conn: &mut PgConnection, n: u16, attempt: AttemptId, keys: &s
         };
         media_quality::set(conn, attempt, &quality).await.unwrap();
         timeline.push((ms + 19_060, "quality", serde_json::to_value(quality).unwrap()));
+    }
+    if ends && keys.len() < 9 {
+        timeline.push((ms + 1_300, "asked", json!({ "question": format!("q{}", keys.len() + 1) })));
+        timeline.push((ms + 6_100, "remote_ended", json!({})));
     }
     let event = |(seq, (offset_ms, kind, detail)): (i32, (i64, &str, Value))| story::Event {
         seq,

@@ -39,9 +39,14 @@ async fn without_a_token_it_does_not_serve_others() {
 
 /// Serves the morning with a token or without; gives the address.
 async fn serve_morning(pool: &PgPool, token: Option<&str>) -> (std::net::SocketAddr, CancellationToken) {
-    scene::fill(&mut pool.acquire().await.unwrap(), Utc::now()).await;
+    let mut conn = pool.acquire().await.unwrap();
+    scene::fill(&mut conn, Utc::now()).await;
+    // what engines say of their trunks counts for a minute: said of a later moment, it stays for as long as somebody looks
+    scene::floor(&mut conn, Utc::now(), Utc::now() + chrono::TimeDelta::hours(4)).await;
+    drop(conn);
     let options = state(pool.clone(), token).options().clone();
     let state = WebState::new(pool.clone(), Clock::System, Readiness::default(), options);
+    state.show_queue(outlook_rules());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();

@@ -3,6 +3,7 @@
 
 use super::super::Who;
 use crate::media::Codec;
+use crate::media::random::Random;
 use std::f64::consts::TAU;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -13,26 +14,6 @@ pub struct Item {
     pub truth: Who,
     pub heard: Vec<i16>,
     pub sent: Vec<i16>,
-}
-
-/// A small generator.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn next(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    pub fn between(&mut self, from: u32, to: u32) -> u32 {
-        from + (self.next() * f64::from(to - from)) as u32
-    }
 }
 
 /// Every prompt, as samples.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::media::Codec;
+use crate::media::random::Random;
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
@@ -72,7 +73,7 @@ impl Signal {
 
     /// White noise of this level.
     fn noise(mut self, dbm0: f64, seed: u64) -> Signal {
-        let mut random = Random(seed | 1);
+        let mut random = Random::new(seed);
         // a sine of 0 dBm0 has the power of its peak squared, halved
         let rms = ZERO_DBM0 / 2f64.sqrt() * 10f64.powf(dbm0 / 20.0);
         for sample in &mut self.0 {
@@ -101,22 +102,6 @@ impl Signal {
             detector.audio(n as u32 * 160, packet, |key| keys.push(key));
         }
         keys
-    }
-}
-
-/// A small generator, so that every run hears the same.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.next().max(1e-12).ln()).sqrt() * (TAU * self.next()).cos()
     }
 }
 

@@ -16,7 +16,7 @@ fn a_call_from_invite_to_bye() {
     let (id, invite) = desk.call();
     assert_eq!(invite.header("X-Attempt"), Some("17"), "case 16: headers of the call layer are kept");
     assert_eq!(invite.body(), SDP);
-    assert_eq!(invite.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, INFO"));
+    assert_eq!(invite.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, INFO, PRACK, UPDATE"));
     desk.deliver(&reply(&invite, 100, ""));
     desk.deliver(&reply(&invite, 180, "callee"));
     assert_eq!(desk.event(), SessionEvent::Progress { status: 180, sdp: None });

@@ -95,7 +95,7 @@ impl<A> World<A> {
                     for _ in 0..copies {
                         if !self.rng.random_bool(self.weather.loss) {
                             let delay = self.rng.random_range(0..=self.weather.delay);
-                            let (from, to) = (self.addresses[side], transmit.to);
+                            let (from, to) = (self.addresses[side], transmit.to.address);
                             let mut bytes = transmit.bytes.clone();
                             if self.rng.random_bool(self.weather.broken) {
                                 self.break_bytes(&mut bytes);

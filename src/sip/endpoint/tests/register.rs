@@ -50,7 +50,7 @@ fn a_phone_registers_with_the_best_that_it_can() {
             [RegistrarEvent::Bound(Binding {
                 user: "agent1".into(),
                 contact: "sip:agent1@192.168.1.5:5060".parse().expect("a URI"),
-                source: address("198.51.100.7:40000"),
+                source: address("198.51.100.7:40000").into(),
                 expires_in: Duration::from_secs(300),
                 call_id: "agent1-phone".into(),
                 cseq: 2,
@@ -226,7 +226,7 @@ fn a_nonce_is_good_for_a_while_for_one_address_and_each_count_once() {
     let moved = phone.request(&[("Contact", HOME)]);
     assert_eq!(phone.send(&mut desk, &moved).status(), Some(200));
     let Some(RegistrarEvent::Bound(binding)) = desk.phones.last() else { panic!("not bound") };
-    assert_eq!(binding.source, address("198.51.100.7:50000"));
+    assert_eq!(binding.source, address("198.51.100.7:50000").into());
     desk.pass(600_000);
     let old = phone.request(&[("Contact", HOME)]);
     let challenge = phone.send(&mut desk, &old);
@@ -280,14 +280,14 @@ fn a_phone_behind_nat_is_called_where_it_sends_from() {
         let id = desk.endpoint.invite(desk.now, order);
         desk.flush();
         let (to, invite) = desk.request_to(Method::Invite);
-        assert_eq!((to, invite.uri()), (binding.source, Some(&binding.contact)));
+        assert_eq!((to, invite.uri()), (binding.source.address, Some(&binding.contact)));
         let mut answer = ok(&invite, "phone");
         answer.set("Contact", HOME);
         if routed {
             answer.push("Record-Route", format!("<sip:{TRUNK};lr>"));
         }
         desk.deliver(&answer);
-        let next = if routed { address(TRUNK) } else { binding.source };
+        let next = if routed { address(TRUNK) } else { binding.source.address };
         assert_eq!(desk.request_to(Method::Ack).0, next);
         desk.deliver(&far_request(&answer, Method::Options, 1));
         desk.endpoint.hangup(desk.now, id, HangupReason::Normal);
@@ -305,7 +305,7 @@ fn keep_alives_are_answered_once() {
     let from = "198.51.100.7:40000";
     let ask = |desk: &mut Desk, bytes: &[u8]| {
         desk.endpoint.handle_datagram(desk.now, address(from), bytes);
-        desk.endpoint.poll_transmit().map(|transmit| (transmit.to, transmit.bytes))
+        desk.endpoint.poll_transmit().map(|transmit| (transmit.to.address, transmit.bytes))
     };
     let mut desk = desk(&["agent1"]);
     assert_eq!(ask(&mut desk, b"\r\n\r\n"), Some((address(from), b"\r\n".to_vec())));

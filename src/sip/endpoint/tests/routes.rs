@@ -106,5 +106,5 @@ fn case_17_traces_show_every_message_but_no_number_and_no_secret() {
         assert!(!all.contains(secret), "{secret} in {all}");
     }
     assert!(desk.traces[0].start_line.starts_with("INVITE sip:"));
-    assert_eq!(desk.traces[0].peer, address(TRUNK));
+    assert_eq!(desk.traces[0].peer, address(TRUNK).into());
 }

@@ -57,10 +57,13 @@ impl Desk {
     pub fn order() -> Invite {
         Invite {
             target: "sip:+8613800000001@trunk.example".parse().expect("a URI"),
-            next_hop: address(TRUNK),
+            next_hop: address(TRUNK).into(),
+            others: Vec::new(),
+            large_by_tcp: false,
             from: "\"Dealer\" <sip:4001@dealer.example>".parse().expect("a name-addr"),
             credentials: None,
             headers: vec![("X-Attempt".into(), "17".into())],
+            extensions: Default::default(),
             offer: SDP.to_vec(),
             ring_timeout: Duration::from_secs(30),
         }
@@ -101,7 +104,7 @@ impl Desk {
     pub fn flush(&mut self) {
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let message = Message::parse(&transmit.bytes, &Limits::default()).expect("we write what we can read");
-            self.sent.push((transmit.to, message));
+            self.sent.push((transmit.to.address, message));
         }
         while let Some((id, event)) = self.endpoint.poll_event() {
             match event {

@@ -72,7 +72,7 @@ fn perform(world: &mut World<Act>, act: Act, known: &mut HashMap<(usize, Session
     match act {
         Act::Call => {
             let mut order = Desk::order();
-            order.next_hop = world.addresses[1];
+            order.next_hop = world.addresses[1].into();
             order.ring_timeout = Duration::from_millis(world.rng.random_range(100..40_000));
             let id = world.sides[0].invite(now, order);
             known.insert((0, id), Known::default());
@@ -119,7 +119,13 @@ fn on_event(
             state.sent = true;
         }
         SessionEvent::Progress { .. } => assert!(state.sent && !state.answered),
-        SessionEvent::Info(_) | SessionEvent::Reoffer { .. } => panic!("nobody sends such a request here"),
+        // a broken byte makes a 181 of a 180
+        SessionEvent::Forwarded(_) => {}
+        // a broken byte makes another offer of the same one, and another word of a Reason
+        SessionEvent::Reoffer { .. } | SessionEvent::Reanswered { .. } | SessionEvent::Reason(_) => {}
+        SessionEvent::Info(_) | SessionEvent::Redirected { .. } | SessionEvent::MovedOn { .. } => {
+            panic!("nobody sends such a message here")
+        }
         SessionEvent::Answered { .. } => {
             assert!(!state.answered);
             state.answered = true;
@@ -150,6 +156,7 @@ fn on_event(
         SessionEvent::Ended { cause, .. } => {
             state.over = true;
             match cause {
+                EndCause::Expired => panic!("no call is so long"),
                 EndCause::NoAck => tally.no_ack += 1,
                 EndCause::ByeTimeout => tally.bye_lost += 1,
                 EndCause::Bye | EndCause::ByeRefused(_) | EndCause::ByeUnreachable | EndCause::Rejected(_) => {}

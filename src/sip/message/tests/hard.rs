@@ -101,7 +101,7 @@ fn broken_messages_are_refused_by_name() {
         ),
         ("space in the Request-URI", usual().replace("sip:b@192.0.2.9", "sip:b@192.0.2.9; lr"), ParseError::StartLine),
         ("two spaces in the request line", usual().replace("INVITE sip", "INVITE  sip"), ParseError::StartLine),
-        ("space behind the version", usual().replace("SIP/2.0\r\nVia", "SIP/2.0 \r\nVia"), ParseError::Version),
+        ("space behind the version", usual().replace("SIP/2.0\r\nVia", "SIP/2.0 \r\nVia"), ParseError::StartLine),
         ("folded start line", usual().replace(" SIP/2.0\r\nVia", "\r\n SIP/2.0\r\nVia"), ParseError::StartLine),
         ("HTTP", "GET / HTTP/1.1\r\nHost: h\r\n\r\n".into(), ParseError::StartLine),
         ("method that is no token", usual().replace("INVITE sip", "INV{}TE sip"), ParseError::Method),
@@ -111,6 +111,8 @@ fn broken_messages_are_refused_by_name() {
         ("line feed alone", usual().replace("CSeq", "X: 1\nCSeq"), ParseError::Control(6)),
         ("carriage return alone", usual().replace("x@y", "x\r@y"), ParseError::Control(5)),
         ("NUL", usual().replace("x@y", "x\0y"), ParseError::Control(5)),
+        // where nothing is quoted a backslash quotes nothing (fuzz target `sip_message`)
+        ("NUL behind a backslash", usual().replace("x@y", "x\\\0y"), ParseError::Control(5)),
         ("no end", usual().trim_end().to_owned(), ParseError::NoEndOfHeaders),
         ("start line only", "INVITE sip:b@h SIP/2.0\r\n\r\n".into(), Missing("From").into()),
         ("keep-alive", "\r\n\r\n".into(), ParseError::Empty),
@@ -118,6 +120,22 @@ fn broken_messages_are_refused_by_name() {
     ];
     for (what, bytes, want) in cases {
         assert_eq!(parse(&bytes), Err(want), "{what}");
+    }
+}
+
+#[test]
+fn a_quoted_nul_is_read_and_goes_out_as_it_came() {
+    for text in ["\"a \\\0\"", "\"a\r\n \\\0\"", "\"\\\\ \\\" \\\0\""] {
+        let bytes = usual().replace("From: <sip:a@h>", &format!("From: {text} <sip:a@h>"));
+        assert_eq!(bytes.matches('\0').count(), 1);
+        let message = parse(&bytes).unwrap();
+        let again = parse(message.to_bytes()).unwrap();
+        assert_eq!((again.to_bytes().contains(&0), &again), (true, &message), "{text:?}");
+    }
+    // the backslash is itself quoted, and the string is over
+    for text in ["\"a \\\\\0\"", "\"a\" \\\0"] {
+        let bytes = usual().replace("From: <sip:a@h>", &format!("From: {text} <sip:a@h>"));
+        assert!(matches!(parse(&bytes), Err(ParseError::Control(_))), "{text:?}");
     }
 }
 

@@ -120,3 +120,22 @@ fn a_message_of_60_kilobytes_is_read() {
     bytes.extend(std::iter::repeat_n(7, 60_000));
     assert_eq!(parse(bytes).unwrap().body().len(), 60_000);
 }
+
+/// Of 64 parameters none is left for `received`: the answer then went to 0.0.0.0 (fuzz target `sip_message`).
+#[test]
+fn a_request_leaves_room_for_what_its_answer_adds() {
+    let list = |count: usize| (0..count).map(|n| format!(";p{n}")).collect::<String>();
+    let with = |from: &str, count: usize| {
+        let text = String::from_utf8(request("OPTIONS", "")).unwrap();
+        text.replace(from, &format!("{from}{}", list(count)))
+    };
+    for (field, name, most) in [(";branch=z9hG4bK1", "Via", 62), ("To: <sip:b@h>", "To", 63)] {
+        let message = parse(with(field, most)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut via = message.via().unwrap();
+        via.set_source("203.0.113.5:1024".parse().unwrap());
+        assert_eq!(via.to_string().parse().as_ref(), Ok(&via), "{name}");
+        let to = message.to().unwrap().with_tag("x");
+        assert_eq!(to.to_string().parse().as_ref(), Ok(&to), "{name}");
+        assert_eq!(parse(with(field, most + 1)), Err(HeaderError::Malformed(name).into()), "{name}");
+    }
+}

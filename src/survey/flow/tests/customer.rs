@@ -78,6 +78,7 @@ pub(super) fn facts() -> Facts {
         now_local: day.and_hms_opt(10, 0, 0).unwrap(),
         answered: Default::default(),
         message_left: false,
+        record_calls: false,
     }
 }
 
@@ -269,6 +270,7 @@ impl Line {
                     _ => {}
                 }
             }
+            FlowAction::RecordCall => fact("on record".into()),
             FlowAction::StopRecording => self.end_recording(EndedBy::Stopped),
             FlowAction::Asked { question } => self.question = question,
             FlowAction::Missed { question, why, gave_up } => {

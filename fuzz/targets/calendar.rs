@@ -1,0 +1,4 @@
+//! `calendar` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| huifang_fuzz::run("calendar", data));

@@ -1,0 +1,4 @@
+//! `sip_headers` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| huifang_fuzz::run("sip_headers", data));

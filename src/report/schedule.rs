@@ -1,0 +1,144 @@
+//! Reports made by themselves: each period's into a folder, once it is over and the hour has come. A report whose file is there is made already, whichever engine made it;
+//! one that an outage has kept from being made is made afterwards. A folder that is away, or a database, is told and tried again.
+
+use super::build::{self, Kind, Wanted};
+use super::file::{self, Format, Logo};
+use crate::clock::Clock;
+use crate::db::StoreError;
+use crate::web::lang::Lang;
+use chrono::{DateTime, Timelike, Utc};
+use chrono_tz::Tz;
+use sqlx::PgPool;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often it looks.
+const AGAIN: Duration = Duration::from_secs(600);
+
+/// What is made.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// Where it goes.
+    pub folder: PathBuf,
+    /// Which reports.
+    pub kinds: Vec<Kind>,
+    /// In which formats.
+    pub formats: Vec<Format>,
+    /// Not before this hour of the dealer's day.
+    pub hour: u32,
+    /// In which language.
+    pub lang: Lang,
+    /// Whose.
+    pub dealer: String,
+    /// The dealer's zone.
+    pub zone: Tz,
+    /// On the first slide.
+    pub logo: Option<Logo>,
+}
+
+impl Schedule {
+    /// Makes what is due until told to stop.
+    pub async fn keep(self, pool: PgPool, clock: Clock, stop: CancellationToken) {
+        loop {
+            for (wanted, format) in self.due(clock.now()) {
+                match self.make(&pool, &wanted, format, clock.now()).await {
+                    Ok(path) => tracing::info!(path = %path.display(), "a report was made"),
+                    Err(error) => {
+                        tracing::error!(report = file::name(&wanted, format), %error, "a report could not be made; tried again in ten minutes")
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(AGAIN) => {}
+            }
+        }
+    }
+
+    /// Reports of the last periods that are not there yet.
+    pub fn due(&self, now: DateTime<Utc>) -> Vec<(Wanted, Format)> {
+        if now.with_timezone(&self.zone).hour() < self.hour {
+            return Vec::new();
+        }
+        let wanted = |kind: &Kind| Wanted {
+            kind: *kind,
+            period: kind.last(now, self.zone),
+            lang: self.lang,
+            dealer: self.dealer.clone(),
+            zone: self.zone,
+        };
+        let all = self
+            .kinds
+            .iter()
+            .map(wanted)
+            .flat_map(|wanted| self.formats.iter().map(move |format| (wanted.clone(), *format)));
+        all.filter(|(wanted, format)| !self.folder.join(file::name(wanted, *format)).exists()).collect()
+    }
+
+    /// Makes one.
+    pub async fn make(
+        &self,
+        pool: &PgPool,
+        wanted: &Wanted,
+        format: Format,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<PathBuf> {
+        let mut conn = pool.acquire().await.map_err(StoreError::from)?;
+        let report = build::report(&mut conn, wanted, now).await?;
+        drop(conn);
+        let (zone, lang, logo, path) =
+            (self.zone, self.lang, self.logo.clone(), self.folder.join(file::name(wanted, format)));
+        let work = move || -> anyhow::Result<PathBuf> {
+            let bytes = format.write(&report, zone, lang, logo.as_ref())?;
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            file::save(&path, &bytes)?;
+            Ok(path)
+        };
+        tokio::task::spawn_blocking(work).await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(folder: PathBuf) -> Schedule {
+        Schedule {
+            folder,
+            kinds: Kind::ALL.to_vec(),
+            formats: vec![Format::Json],
+            hour: 7,
+            lang: Lang::En,
+            dealer: "x".to_owned(),
+            zone: chrono_tz::Asia::Shanghai,
+            logo: None,
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::db::MIGRATOR")]
+    async fn each_period_is_made_once_and_not_before_its_hour(pool: PgPool) {
+        let folder = tempfile::tempdir().unwrap();
+        let schedule = schedule(folder.path().join("reports"));
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        assert!(schedule.due(at("2026-11-22T22:59:00Z")).is_empty(), "06:59 in Shanghai");
+        let now = at("2026-11-22T23:00:00Z");
+        let names = |now| -> Vec<String> {
+            schedule.due(now).iter().map(|(wanted, format)| file::name(wanted, *format)).collect()
+        };
+        assert_eq!(
+            names(now),
+            ["huifang-daily-2026-11-22.json", "huifang-weekly-2026-11-16.json", "huifang-monthly-2026-10-01.json"]
+        );
+        for (wanted, format) in schedule.due(now) {
+            schedule.make(&pool, &wanted, format, now).await.unwrap();
+        }
+        assert!(schedule.due(now).is_empty(), "made");
+        assert_eq!(names(at("2026-11-24T01:00:00Z")), ["huifang-daily-2026-11-23.json"]);
+        let text = std::fs::read_to_string(schedule.folder.join("huifang-weekly-2026-11-16.json")).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&report["from"], &report["to"]), (&"2026-11-16".into(), &"2026-11-22".into()));
+    }
+}
