@@ -207,7 +207,8 @@ impl Running {
         self.child.wait().unwrap();
     }
 
-    fn told(&self) -> String {
+    /// Both outputs so far.
+    pub fn told(&self) -> String {
         let text = |lines: &Mutex<Vec<String>>| lines.lock().unwrap().join("\n");
         format!("standard output:\n{}\nstandard error:\n{}", text(&self.out), text(&self.err))
     }
