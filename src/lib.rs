@@ -9,6 +9,7 @@ pub mod config;
 pub mod ids;
 pub mod phone;
 pub mod spans;
+pub mod template;
 pub mod wording;
 
 // floor 1: pure cores
@@ -25,6 +26,7 @@ pub mod call;
 pub mod complaint;
 pub mod dialer;
 pub mod followup;
+pub mod outbox;
 
 // floor 2: sockets and the store
 pub mod db;

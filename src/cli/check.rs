@@ -1,6 +1,6 @@
 //! `huifang check`: settings, surveys, prompts, media and database; every mistake in one go, nothing changed.
 
-use super::{Failure, parts, read_settings};
+use super::{Failure, parts, post, read_settings};
 use crate::call::handover::whisper;
 use crate::config::Settings;
 use crate::config::Srtp;
@@ -64,6 +64,9 @@ pub async fn run(file: Option<&Path>, options: Options) -> Result<(), Failure> {
         findings.error(error);
     }
     if let Err(error) = parts::web_certificate(&settings) {
+        findings.error(error);
+    }
+    if readable && let Err(error) = post::post(&settings) {
         findings.error(error);
     }
     if let Err(error) = parts::calendar(&settings) {

@@ -24,9 +24,11 @@ mod follow_up;
 mod import;
 mod live_agents;
 mod migrate;
+mod outbox;
 mod parts;
 mod person;
 mod plan;
+mod post;
 mod purge;
 mod queue;
 mod report;
@@ -101,6 +103,8 @@ enum Command {
     FollowUp(follow_up::Options),
     /// Ladder diagram of an attempt: which SIP messages went between whom, and when (docs/traces.md).
     Trace(trace::Options),
+    /// Messages to other systems, and texts to customers: what waits, what was given up; replays, tries a webhook (docs/webhooks.md).
+    Outbox(outbox::Options),
     /// A day's, a week's or a month's report as slides, workbook, tables or page.
     Report(report::Options),
     /// How well each trunk serves: ASR, ACD, post-dial delay, causes; what has fallen.
@@ -200,6 +204,7 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Summary(options) => summary::run(settings(file.as_deref())?, options).await,
             Command::FollowUp(options) => follow_up::run(settings(file.as_deref())?, options).await,
             Command::Trace(options) => trace::run(settings(file.as_deref())?, options).await,
+            Command::Outbox(options) => outbox::run(settings(file.as_deref())?, options).await,
             Command::Report(options) => report::run(settings(file.as_deref())?, options).await,
             Command::Trunks(options) => trunks::run(settings(file.as_deref())?, options).await,
             Command::Pause(options) => control::run(settings(file.as_deref())?, options, CampaignState::Paused).await,

@@ -388,6 +388,7 @@ pub fn purge(settings: &Settings, pool: &sqlx::PgPool, by: String) -> Result<Pur
         forget: Forget {
             answers: Keep::of(|kept| kept.answers_days, own.answers_days, &packs),
             attempts: Keep::of(|kept| kept.attempts_days, own.attempts_days, &packs),
+            messages: chrono::TimeDelta::days(own.outbox_days.into()),
         },
         traces: chrono::TimeDelta::days(settings.retention.traces_days.into()),
     })

@@ -104,8 +104,9 @@ fn print(report: &Report, zone: Tz) {
         say!("Recordings that an engine left unfinished, and that are kept now: {}", report.purged.salvaged);
     }
     if !report.dry_run {
-        let Forgotten { timelines, answers, persons } = report.purged.forgotten;
+        let Forgotten { timelines, answers, persons, messages } = report.purged.forgotten;
         say!("Timelines removed: {timelines}, keyed answers: {answers}, customers erased: {persons}");
+        say!("Messages to others removed that had been sent: {messages}");
     }
     match report.dry_run {
         true => say!("SIP messages whose time is over: {traces}"),

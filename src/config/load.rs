@@ -36,7 +36,7 @@ impl fmt::Display for Problem {
 pub struct Problems(pub Vec<Problem>);
 
 /// Keys whose values are secrets: only the environment may carry them.
-const SECRET_KEYS: [&str; 3] = ["password", "token", "url"];
+const SECRET_KEYS: [&str; 4] = ["password", "secret", "token", "url"];
 const PREFIX: &str = "HUIFANG__";
 
 /// Reads settings from the text of the file `origin` (empty text: no file) and from `environment` (all variables of the process; others than ours are passed over).
@@ -135,6 +135,8 @@ impl Reader<'_> {
             telemetry: self.section(&mut table, "telemetry"),
             retention: self.section(&mut table, "retention"),
             reports: self.section(&mut table, "reports"),
+            webhooks: self.sections(&mut table, "webhooks"),
+            sms: self.section(&mut table, "sms"),
             weak_items: self.section(&mut table, "weak_items"),
             survey: self.section(&mut table, "survey"),
             web: self.section(&mut table, "web"),

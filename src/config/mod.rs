@@ -7,6 +7,7 @@
 mod headers;
 mod load;
 mod media;
+mod outbox;
 mod reports;
 mod sip;
 mod validate;
@@ -17,6 +18,7 @@ mod tests;
 pub use headers::{RESERVED as RESERVED_HEADERS, split as split_header};
 pub use load::{Problem, Problems, judge, parse};
 pub use media::{InBand, Machines, Media};
+pub use outbox::{SMS, Sms, Webhook, endpoint};
 pub use reports::{Reports, WeakItems};
 pub use sip::{Dns, NumberFormat, Prack, Sip, SipTls, Srtp, Strangers, Transport, Trunk, network};
 pub use validate::validate;
@@ -65,6 +67,10 @@ pub struct Settings {
     pub retention: Retention,
     /// `[reports]`: decks and sheets that are made by themselves.
     pub reports: Reports,
+    /// `[webhooks.NAME]`: other systems that are told of what happens.
+    pub webhooks: BTreeMap<String, Webhook>,
+    /// `[sms]`: the text message in a call's place.
+    pub sms: Sms,
     /// `[weak_items]`: which items are proposed for improvement.
     pub weak_items: WeakItems,
     /// `[survey]`: where surveys and prompts lie.
@@ -371,11 +377,13 @@ pub struct Retention {
     pub attempts_days: Option<u32>,
     /// Days for which SIP messages of attempts are kept.
     pub traces_days: u32,
+    /// Days for which messages to others are kept after they were sent.
+    pub outbox_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Retention { recordings_days: None, answers_days: None, attempts_days: None, traces_days: 14 }
+        Retention { recordings_days: None, answers_days: None, attempts_days: None, traces_days: 14, outbox_days: 30 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Judging settings that read well: values out of range and values that do not go together. All mistakes in one go.
 
+use super::outbox;
 use super::{END_OF_DAY, Problem, Settings, SipTls, Transport, Trunk};
 use chrono::{NaiveTime, Weekday};
 
@@ -20,6 +21,8 @@ pub fn validate(settings: &Settings, origin: &str) -> Vec<Problem> {
     calendar(settings, &mut problem);
     telemetry(settings, &mut problem);
     reports(settings, &mut problem);
+    outbox::webhooks(settings, &mut problem);
+    outbox::sms(settings, &mut problem);
     retention(settings, &mut problem);
     found
 }
@@ -28,7 +31,7 @@ fn is_prefix(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-type Report<'a> = dyn FnMut(&str, String) + 'a;
+pub(super) type Report<'a> = dyn FnMut(&str, String) + 'a;
 
 fn dealer(settings: &Settings, problem: &mut Report<'_>) {
     let dealer = &settings.dealer;
@@ -223,8 +226,10 @@ fn retention(settings: &Settings, problem: &mut Report<'_>) {
             problem(key, "1 to 3650 days are wanted".into());
         }
     }
-    if !(1..=3650).contains(&own.traces_days) {
-        problem("retention.traces_days", "1 to 3650 days are wanted".into());
+    for (key, days) in [("retention.traces_days", own.traces_days), ("retention.outbox_days", own.outbox_days)] {
+        if !(1..=3650).contains(&days) {
+            problem(key, "1 to 3650 days are wanted".into());
+        }
     }
 }
 

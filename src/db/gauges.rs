@@ -15,6 +15,10 @@ pub struct Held {
     pub run_out: i64,
     /// Complaints that are open.
     pub complaints: i64,
+    /// Messages to others that wait.
+    pub messages_waiting: i64,
+    /// Messages to others that were given up, or of which nobody knows whether they went out.
+    pub messages_failed: i64,
 }
 
 /// Reads them.
@@ -23,7 +27,9 @@ pub async fn held(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Held> {
         "select (select count(*) from attempts where ended_at is null) as open,
                 (select extract(epoch from $1 - min(began_at))::float8 from attempts where ended_at is null) as oldest_s,
                 (select count(*) from follow_ups where lease_expires_at <= $1 and lease_token is not null) as run_out,
-                (select count(*) from complaints where state = 'open') as complaints",
+                (select count(*) from complaints where state = 'open') as complaints,
+                (select count(*) from outbox where state in ('waiting', 'sending')) as messages_waiting,
+                (select count(*) from outbox where state in ('failed', 'unknown')) as messages_failed",
     )
     .bind(now)
     .fetch_one(conn)
@@ -40,14 +46,15 @@ mod tests {
     #[sqlx::test(migrator = "crate::db::MIGRATOR")]
     async fn what_is_open_and_what_ran_out_is_counted(pool: PgPool) {
         let mut conn = pool.acquire().await.unwrap();
-        let nothing = Held { open: 0, oldest_s: None, run_out: 0, complaints: 0 };
+        let nothing =
+            Held { open: 0, oldest_s: None, run_out: 0, complaints: 0, messages_waiting: 0, messages_failed: 0 };
         assert_eq!(held(&mut conn, at(0)).await.unwrap(), nothing);
         let owed = fixture::owed(&mut conn, 1).await;
         fixture::begun(&mut conn, "a", owed.follow_up, 1, 0).await;
         let held = held(&mut conn, at(2)).await.unwrap();
         assert_eq!(
             held,
-            Held { open: 1, oldest_s: Some(120.0), run_out: 1, complaints: 0 },
+            Held { open: 1, oldest_s: Some(120.0), run_out: 1, complaints: 0, messages_waiting: 0, messages_failed: 0 },
             "the lease was for a minute"
         );
     }

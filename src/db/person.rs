@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Tables with rows about a customer (`$1`), and how to read them.
-const PERSONAL: [(&str, &str); 20] = [
+const PERSONAL: [(&str, &str); 21] = [
     ("customers", "select to_jsonb(t) - 'owner' from customers t where t.id = $1"),
     ("phones", "select to_jsonb(t) from phones t where t.customer_id = $1 order by t.id"),
     ("vehicles", "select to_jsonb(t) from vehicles t where t.customer_id = $1 order by t.id"),
@@ -50,6 +50,10 @@ const PERSONAL: [(&str, &str); 20] = [
     (
         "call_backs",
         "select to_jsonb(t) from call_backs t join follow_ups f on f.id = t.follow_up_id where f.customer_id = $1 order by t.id",
+    ),
+    (
+        "outbox",
+        "select to_jsonb(t) from outbox t join follow_ups f on f.id = t.follow_up_id where f.customer_id = $1 order by t.id",
     ),
     (
         "transfers",
@@ -96,7 +100,7 @@ const PERSONAL: [(&str, &str); 20] = [
 
 /// Tables without any.
 #[cfg(test)]
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 19] = [
     "_sqlx_migrations",
     "advisors",
     "agent_bindings",
@@ -105,7 +109,9 @@ const OTHERS: [&str; 17] = [
     "agents",
     "api_tokens",
     "campaigns",
+    "idempotency_keys",
     "imports",
+    "outbox_targets",
     "survey_versions",
     "surveys",
     "trunk_lines",

@@ -133,6 +133,43 @@ text_enum! {
         /// `0` pressed.
         AskedForPerson = "asked_for_person",
     }
+    /// What other systems are told of, and what customers are sent.
+    OutboxEvent ("outbox_event_check") {
+        /// A follow-up ended with a complete interview.
+        Completed = "completed",
+        /// A follow-up ended with anything else.
+        Closed = "closed",
+        /// A complaint was opened.
+        Complaint = "complaint",
+        /// A customer booked a call-back.
+        CallBack = "call_back",
+        /// A try to hand a caller to an agent ended.
+        Transfer = "transfer",
+        /// A report was made.
+        Report = "report",
+        /// A text message in a call's place.
+        Sms = "sms",
+    }
+    /// Who is told.
+    OutboxTarget ("outbox_targets_kind_check") {
+        /// Another system, by HTTP.
+        Webhook = "webhook",
+        /// Customers, by the SMS gateway.
+        Sms = "sms",
+    }
+    /// Where a message stands.
+    OutboxState ("outbox_state_check") {
+        /// To be sent when its time comes.
+        Waiting = "waiting",
+        /// An engine has it.
+        Sending = "sending",
+        /// Taken by the other side.
+        Sent = "sent",
+        /// Given up.
+        Failed = "failed",
+        /// An SMS of which nobody knows whether it went out.
+        Unknown = "unknown",
+    }
     /// Where a complaint stands.
     ComplaintState ("complaints_state_check") {
         /// Being worked.

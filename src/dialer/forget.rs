@@ -9,14 +9,18 @@ use super::retention::{Purge, PurgeError, Purged};
 use crate::db::audit::{self, Entry};
 use crate::db::erase::{self, Hindrance};
 use crate::db::forget as rows;
+use crate::db::{idempotency, outbox};
 use crate::ids::CustomerId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 /// Rows of one statement.
 const BATCH: u32 = 500;
+
+/// Idempotency keys of the API are kept for so long.
+const KEYS: TimeDelta = TimeDelta::hours(24);
 
 /// For how long rows are kept.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ pub struct Forget {
     pub answers: Keep,
     /// Timelines of attempts.
     pub attempts: Keep,
+    /// Messages to others, after they were sent.
+    pub messages: TimeDelta,
 }
 
 /// What a pass did beside recordings.
@@ -36,6 +42,8 @@ pub struct Forgotten {
     pub answers: u64,
     /// Customers who are erased now.
     pub persons: u64,
+    /// Messages to others that went: they had been sent.
+    pub messages: u64,
 }
 
 impl Purge {
@@ -85,6 +93,16 @@ impl Purge {
             if some < BATCH.into() {
                 break;
             }
+        }
+        while !stop.is_cancelled() {
+            let some = outbox::sweep(&mut conn, now - self.forget.messages, BATCH.into()).await?;
+            done.messages += some;
+            if some < BATCH.into() {
+                break;
+            }
+        }
+        while !stop.is_cancelled() && idempotency::sweep(&mut conn, now - KEYS, BATCH.into()).await? == u64::from(BATCH)
+        {
         }
         done.answers += rows::trim_leads(&mut conn, answers, now).await?;
         for customer in erase::unfinished(&mut conn, BATCH.into()).await? {

@@ -1,5 +1,6 @@
-//! Sockets: the SIP transport, the media engine, WebRTC and the other end of benchmarks. Nobody else opens a socket for SIP or RTP.
+//! Sockets: the SIP transport, the media engine, WebRTC, requests to others (webhooks, SMS gateway) and the other end of benchmarks. Nobody else opens a socket for SIP or RTP.
 
+pub mod http_client;
 pub mod media_engine;
 pub mod prompt_files;
 pub mod recording_files;

@@ -161,6 +161,28 @@ fn unreadable(file: &Path, error: &pem::Error, what: &str) -> TlsError {
     TlsError::File { file: file.to_owned(), what }
 }
 
+/// Whom we trust: the authorities of a file, or the system's.
+pub(in crate::net) fn authorities(file: Option<&Path>) -> Result<rustls::RootCertStore, TlsError> {
+    let mut roots = rustls::RootCertStore::empty();
+    match file {
+        Some(path) => {
+            for certificate in certificates(path)? {
+                let what = |error: rustls::Error| TlsError::File { file: path.to_owned(), what: error.to_string() };
+                roots.add(certificate).map_err(what)?;
+            }
+        }
+        None => {
+            let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if added == 0 {
+                tracing::warn!(
+                    "the system knows no certificate authority (package ca-certificates): a ca_file is wanted for TLS"
+                );
+            }
+        }
+    }
+    Ok(roots)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

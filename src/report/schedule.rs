@@ -4,12 +4,13 @@
 use super::build::{self, Kind, Wanted};
 use super::file::{self, Format, Logo};
 use crate::clock::Clock;
-use crate::db::StoreError;
+use crate::db::{StoreError, outbox};
 use crate::web::lang::Lang;
 use chrono::{DateTime, Timelike, Utc};
 use chrono_tz::Tz;
+use serde_json::json;
 use sqlx::PgPool;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +44,12 @@ impl Schedule {
         loop {
             for (wanted, format) in self.due(clock.now()) {
                 match self.make(&pool, &wanted, format, clock.now()).await {
-                    Ok(path) => tracing::info!(path = %path.display(), "a report was made"),
+                    Ok(path) => {
+                        tracing::info!(path = %path.display(), "a report was made");
+                        if let Err(error) = tell(&pool, &wanted, &path, clock.now()).await {
+                            tracing::error!(%error, "nobody was told that a report was made");
+                        }
+                    }
                     Err(error) => {
                         tracing::error!(report = file::name(&wanted, format), %error, "a report could not be made; tried again in ten minutes")
                     }
@@ -99,6 +105,14 @@ impl Schedule {
         };
         tokio::task::spawn_blocking(work).await?
     }
+}
+
+/// Tells other systems (`[webhooks]`) that a report is there.
+async fn tell(pool: &PgPool, wanted: &Wanted, path: &Path, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let data =
+        json!({ "kind": wanted.kind.as_str(), "first": wanted.period.first, "last": wanted.period.last, "file": name });
+    outbox::report_made(&mut *pool.acquire().await?, &data, now).await
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("huifang_attempt_oldest_seconds", "gauge", "Age of the oldest open attempt; 0 without one."),
     ("huifang_leases_run_out", "gauge", "Leases that ran out and were not taken up by any engine yet."),
     ("huifang_complaints_open", "gauge", "Complaints that are open."),
+    ("huifang_outbox_waiting", "gauge", "Messages to other systems, and texts, that are not sent yet."),
+    ("huifang_outbox_failed", "gauge", "Messages that were given up, or of which nobody knows: `huifang outbox`."),
 ];
 
 /// Figures for Prometheus.
@@ -124,6 +126,8 @@ fn of_store(text: &mut Text, depth: &[Depth], held: &Held) {
     text.one("huifang_attempt_oldest_seconds", &[], held.oldest_s.unwrap_or_default());
     text.one("huifang_leases_run_out", &[], held.run_out as f64);
     text.one("huifang_complaints_open", &[], held.complaints as f64);
+    text.one("huifang_outbox_waiting", &[], held.messages_waiting as f64);
+    text.one("huifang_outbox_failed", &[], held.messages_failed as f64);
 }
 
 /// The text as it grows: lines of one family stand together, under its help.

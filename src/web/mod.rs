@@ -10,8 +10,10 @@ mod body;
 mod complaints;
 mod csrf;
 mod door;
+mod etag;
 mod guard;
 mod headers;
+mod idempotency;
 pub(crate) mod lang;
 mod live;
 mod metrics;
@@ -193,6 +195,12 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(api::surveys::check))
         .routes(routes!(api::surveys::publish))
         .routes(routes!(api::trunks::trunks))
+        .routes(routes!(api::lists::follow_ups))
+        .routes(routes!(api::lists::leads))
+        .routes(routes!(api::lists::tasks))
+        .routes(routes!(api::lists::close_task))
+        .routes(routes!(api::outbox::list))
+        .routes(routes!(api::outbox::replay))
         .routes(routes!(recordings::recording))
         .routes(routes!(pages::agent::agent))
         .routes(routes!(pages::agent::events))
@@ -203,7 +211,10 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(api::agent::reject))
         .routes(routes!(api::agent::hang_up));
     let closed = match state {
-        Some(state) => closed.route_layer(middleware::from_fn_with_state(state, guard::entry)),
+        Some(state) => closed
+            .route_layer(middleware::from_fn(etag::tag))
+            .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
+            .route_layer(middleware::from_fn_with_state(state, guard::entry)),
         None => closed,
     };
     open.merge(closed)

@@ -45,6 +45,13 @@ impl Params {
             .filter(|value| !value.is_empty())
     }
 
+    /// The query as it was asked, with another value of one parameter.
+    pub fn but(&self, name: &str, value: &str) -> String {
+        let others = self.0.iter().filter(|(known, value)| *known != name && !value.is_empty());
+        let query = others.fold(String::new(), |query, (known, value)| with(&query, known, value));
+        with(&query, name, value)
+    }
+
     /// A date, of a year that people call in.
     pub fn date(&self, name: &'static str) -> Result<Option<NaiveDate>, Problem> {
         self.parsed(name, "a date (YYYY-MM-DD is wanted)", |text| {

@@ -38,6 +38,9 @@ const DISPOSITIONS: Table = &[
 
 const STATES: Table = &[
     ("waiting", "待拨打", "Waiting"),
+    // messages to others
+    ("failed", "已放弃", "Given up"),
+    ("unknown", "结果不明", "Unknown"),
     ("retry", "待重拨", "To be retried"),
     ("call_back", "已预约", "Booked call-back"),
     ("in_call", "通话中", "In a call"),

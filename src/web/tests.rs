@@ -14,6 +14,7 @@ mod now;
 mod pages;
 mod rates;
 mod recordings;
+mod repeats;
 mod reports;
 mod roles;
 mod routes;

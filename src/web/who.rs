@@ -81,6 +81,15 @@ impl Who {
         self.token.as_ref().map(|token| token.id)
     }
 
+    /// Whose keys of repeated writes are meant (`idempotency`).
+    pub fn caller(&self) -> String {
+        match (&self.token, &self.user) {
+            (Some(token), _) => format!("token {}", token.id),
+            (None, Some(user)) => format!("user {}", user.id),
+            (None, None) => "settings".to_owned(),
+        }
+    }
+
     /// Where they ask from, as far as the server knows it.
     pub fn address(&self) -> Option<IpAddr> {
         self.address

@@ -6,31 +6,11 @@ use crate::db::attempts::{self, AttemptEnd, Next};
 use crate::db::fixture::{self, at, id};
 use crate::db::retention as recordings;
 use crate::db::state::RecordingKind;
-use crate::dialer::policy::country::packs;
+use crate::dialer::retention::tests::purge;
 use crate::phone::E164;
 use chrono::TimeDelta;
 use sqlx::PgPool;
 use std::fs;
-
-/// A purge over an empty folder: recordings for 180 days, answers and timelines by China's pack for 1,095, elsewhere for 730.
-fn purge(pool: &PgPool, folder: &tempfile::TempDir) -> Purge {
-    let packs = packs(&[]).unwrap();
-    fs::create_dir(folder.path().join("recordings")).unwrap();
-    Purge {
-        traces: chrono::TimeDelta::days(14),
-        pool: pool.clone(),
-        directory: folder.path().join("recordings"),
-        keep: Keep::new(None, &packs),
-        journal: folder.path().join("journal"),
-        node: "a".to_owned(),
-        by: "a test".to_owned(),
-        missing: false,
-        forget: Forget {
-            answers: Keep::of(|kept| kept.answers_days, None, &packs),
-            attempts: Keep::of(|kept| kept.attempts_days, None, &packs),
-        },
-    }
-}
 
 /// Follow-up `n` on this number, called at `at(0)` and done at `at(2)`, with an answer, a timeline and a recording whose file is there.
 async fn called(purge: &Purge, n: u16, number: &str) -> CustomerId {
@@ -108,7 +88,7 @@ async fn each_goes_on_its_day_and_scores_stay(pool: PgPool) {
     assert_eq!(run(&purge, at(2) + days(730)).await, Forgotten { persons: 1, ..Forgotten::default() });
     assert_eq!(left(&pool).await, [row("客户1", true, "2"), row("erased", false, "")]);
     assert_eq!(run(&purge, at(0) + days(1095) - second).await, Forgotten::default());
-    assert_eq!(run(&purge, at(2) + days(1095)).await, Forgotten { timelines: 1, answers: 1, persons: 1 });
+    assert_eq!(run(&purge, at(2) + days(1095)).await, Forgotten { timelines: 1, answers: 1, persons: 1, messages: 0 });
     assert_eq!(left(&pool).await, [row("erased", false, ""), row("erased", false, "")]);
     assert_eq!(run(&purge, at(2) + days(9000)).await, Forgotten::default());
     let kept = audit::newest(&mut pool.acquire().await.unwrap(), 20).await.unwrap();
@@ -135,7 +115,11 @@ async fn what_is_still_at_issue_stays(pool: PgPool) {
     assert_eq!(run(&purge, late).await, Forgotten::default());
     assert!(matches!(purge.erase(customer, late).await.unwrap(), Err(Hindrance::Complaint(_))));
     sqlx::query("update complaints set state = 'closed', closed_at = $1").bind(late).execute(&pool).await.unwrap();
-    assert_eq!(run(&purge, late).await, Forgotten { timelines: 1, answers: 1, persons: 0 }, "heard of just now");
+    assert_eq!(
+        run(&purge, late).await,
+        Forgotten { timelines: 1, answers: 1, persons: 0, messages: 0 },
+        "heard of just now"
+    );
     // A new event: a customer again.
     sqlx::query("update service_events set happened_on = $1")
         .bind(late.date_naive() + TimeDelta::days(500))

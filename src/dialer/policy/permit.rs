@@ -182,6 +182,11 @@ impl Manners {
         }
     }
 
+    /// Why this number is never reached by us, if it is not.
+    pub fn refuses(&self, number: &E164) -> Option<Refusal> {
+        self.refusal(number, self.rules(number))
+    }
+
     fn refusal(&self, number: &E164, rules: &Rules) -> Option<Refusal> {
         if !allowed(number, &self.allow) {
             return Some(Refusal::NotAllowed);

@@ -10,6 +10,27 @@ use crate::ids::AttemptId;
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
+/// A purge over an empty folder: recordings for 180 days, answers and timelines by China's pack for 1,095, elsewhere for 730.
+pub(in crate::dialer) fn purge(pool: &PgPool, folder: &tempfile::TempDir) -> Purge {
+    let packs = packs(&[]).unwrap();
+    fs::create_dir(folder.path().join("recordings")).unwrap();
+    Purge {
+        pool: pool.clone(),
+        directory: folder.path().join("recordings"),
+        keep: Keep::new(None, &packs),
+        journal: folder.path().join("journal"),
+        node: "a".to_owned(),
+        by: "a test".to_owned(),
+        missing: false,
+        forget: Forget {
+            answers: Keep::of(|kept| kept.answers_days, None, &packs),
+            attempts: Keep::of(|kept| kept.attempts_days, None, &packs),
+            messages: TimeDelta::days(30),
+        },
+        traces: TimeDelta::days(14),
+    }
+}
+
 /// A folder of recordings beside a database, kept for 180 days.
 struct World {
     folder: tempfile::TempDir,
@@ -23,21 +44,7 @@ impl World {
         let owed = fixture::owed(&mut conn, 1).await;
         let attempt = fixture::begun(&mut conn, "a", owed.follow_up, 1, 0).await;
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("recordings")).unwrap();
-        let purge = Purge {
-            pool: pool.clone(),
-            directory: folder.path().join("recordings"),
-            keep: Keep::new(None, &packs(&[]).unwrap()),
-            journal: folder.path().join("journal"),
-            node: "a".to_owned(),
-            by: "a test".to_owned(),
-            missing: false,
-            forget: Forget {
-                answers: Keep::of(|kept| kept.answers_days, None, &packs(&[]).unwrap()),
-                attempts: Keep::of(|kept| kept.attempts_days, None, &packs(&[]).unwrap()),
-            },
-            traces: TimeDelta::days(14),
-        };
+        let purge = purge(pool, &folder);
         World { folder, purge, attempt }
     }
 

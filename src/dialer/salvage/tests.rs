@@ -4,8 +4,7 @@ use super::*;
 use crate::db::attempts::{self, AttemptEnd, Next};
 use crate::db::fixture::{self, at, id};
 use crate::db::journal::{Fact, Journal};
-use crate::dialer::forget::Forget;
-use crate::dialer::policy::{Keep, country::packs};
+use crate::dialer::retention::tests::purge;
 use crate::ids::AttemptId;
 use sqlx::PgPool;
 use std::fs::{self, File};
@@ -31,22 +30,7 @@ impl World {
         let owed = fixture::owed(&mut conn, 1).await;
         let attempt = fixture::begun(&mut conn, "a", owed.follow_up, 1, 0).await;
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("recordings")).unwrap();
-        let packs = packs(&[]).unwrap();
-        let purge = Purge {
-            pool: pool.clone(),
-            directory: folder.path().join("recordings"),
-            keep: Keep::new(None, &packs),
-            journal: folder.path().join("journal"),
-            node: "a".to_owned(),
-            by: "a test".to_owned(),
-            missing: false,
-            forget: Forget {
-                answers: Keep::of(|kept| kept.answers_days, None, &packs),
-                attempts: Keep::of(|kept| kept.attempts_days, None, &packs),
-            },
-            traces: TimeDelta::days(14),
-        };
+        let purge = purge(pool, &folder);
         World { _folder: folder, purge, attempt }
     }
 

@@ -2,8 +2,9 @@
 
 use crate::db::complaint_desk::{self, Standing};
 use crate::db::controls::{self, ALL};
+use crate::db::outbox;
 use crate::db::run::{self, Undone};
-use crate::db::state::{CampaignState, FollowUpState, TrunkState};
+use crate::db::state::{CampaignState, FollowUpState, OutboxState, TrunkState};
 use crate::db::trunk_figures::{self, Trend};
 use crate::db::trunk_states::{self, FRESH};
 use crate::db::{StoreError, outlook as store};
@@ -46,6 +47,8 @@ pub enum NeedKind {
     Review,
     /// Calls that never end.
     CallStuck,
+    /// Messages to other systems, or texts, that were given up or of which nobody knows.
+    MessagesFailed,
     /// Recordings that should have been removed.
     RecordingsKept,
     /// Erasures that do not get done.
@@ -64,6 +67,7 @@ impl NeedKind {
             NeedKind::WillMiss => "will_miss",
             NeedKind::Review => "review",
             NeedKind::CallStuck => "call_stuck",
+            NeedKind::MessagesFailed => "messages_failed",
             NeedKind::RecordingsKept => "recordings_kept",
             NeedKind::ErasureOpen => "erasure_open",
         }
@@ -117,6 +121,7 @@ pub(super) async fn read(
     needs.push(review(conn).await?);
     needs.push(trunks_fallen(conn, now).await?);
     needs.push(stuck(conn, now).await?);
+    needs.push(messages(conn).await?);
     let Undone { recordings, erasures } = run::undone(conn, now - UNDONE).await?;
     needs.push(counted(NeedKind::RecordingsKept, recordings));
     needs.push(counted(NeedKind::ErasureOpen, erasures));
@@ -240,4 +245,18 @@ async fn stuck(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Need, Stor
     let rows = run::stuck(conn, now - STUCK).await?;
     let row = |(follow_up, at)| Row { follow_up: Some(follow_up), at: Some(at), ..Row::default() };
     Ok(named(NeedKind::CallStuck, rows.into_iter().map(row).collect()))
+}
+
+/// By target and state: which other side has to be looked after.
+async fn messages(conn: &mut PgConnection) -> Result<Need, StoreError> {
+    let lost = |count: &outbox::Count| matches!(count.state, OutboxState::Failed | OutboxState::Unknown);
+    let counts: Vec<outbox::Count> = outbox::counts(conn).await?.into_iter().filter(lost).collect();
+    let all = counts.iter().map(|count| count.messages).sum();
+    let row = |count: outbox::Count| Row {
+        what: Some(count.target),
+        why: Some(count.state.as_str().to_owned()),
+        at: Some(count.oldest),
+        ..Row::default()
+    };
+    Ok(Need { rows: counts.into_iter().map(row).collect(), ..counted(NeedKind::MessagesFailed, all) })
 }

@@ -2,14 +2,14 @@
 //!
 //! Connections that stand keep what they were made with. A file that cannot be read later leaves the one before in use, and is named.
 
-use crate::net::tls_files::{Stamp, TlsError, certificates, private_key, provider, stamp};
+use crate::net::tls_files::{Stamp, TlsError, authorities, certificates, private_key, provider, stamp};
 use rustls::pki_types::ServerName;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ServerConfig};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -144,25 +144,4 @@ impl Loaded {
 fn changed(files: &TlsFiles) -> Vec<Stamp> {
     let own = files.own.iter().flat_map(|(certificate, key)| [certificate, key]);
     own.chain(files.ca.as_ref()).map(|path| stamp(path)).collect()
-}
-
-fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    match file {
-        Some(path) => {
-            for certificate in certificates(path)? {
-                let what = |error: rustls::Error| TlsError::File { file: path.to_owned(), what: error.to_string() };
-                roots.add(certificate).map_err(what)?;
-            }
-        }
-        None => {
-            let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if added == 0 {
-                tracing::warn!(
-                    "the system knows no certificate authority (package ca-certificates): sip.tls.ca_file is wanted for TLS trunks"
-                );
-            }
-        }
-    }
-    Ok(roots)
 }

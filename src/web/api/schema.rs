@@ -2,8 +2,8 @@
 
 use crate::complaint::{Cause, Level, Nature, RootCause};
 use crate::db::state::{
-    CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, NextState,
-    RecordingKind, StateReason, StepKind, TransferOutcome, TrunkState,
+    CampaignState, ComplaintReason, ComplaintState, DoNotCallSource, EventKind, FollowUpState, NextState, OutboxEvent,
+    OutboxState, RecordingKind, StateReason, StepKind, TaskState, TransferOutcome, TrunkState,
 };
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
@@ -27,6 +27,14 @@ enums! {
     do_not_call_source: DoNotCallSource;
     level: Level;
     trunk_state: TrunkState;
+    outbox_state: OutboxState;
+    outbox_event: OutboxEvent;
+    task_state: TaskState;
+}
+
+/// What a manual touch is closed as.
+pub fn task_end() -> Object {
+    texts([TaskState::Done, TaskState::Skipped].iter().map(|state| state.as_str()))
 }
 
 macro_rules! enums_or_null {

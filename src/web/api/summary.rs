@@ -111,7 +111,7 @@ pub struct LeftView {
 /// Something that needs a person.
 #[derive(Serialize, ToSchema)]
 pub struct NeedView {
-    /// complaint_overdue, trunk_down, dialling_held, call_back_lost, will_miss, review, trunk_fallen, call_stuck, recordings_kept or erasure_open.
+    /// complaint_overdue, trunk_down, dialling_held, call_back_lost, will_miss, review, trunk_fallen, call_stuck, messages_failed, recordings_kept or erasure_open.
     #[schema(value_type = String, example = "review")]
     kind: NeedKind,
     /// How many.

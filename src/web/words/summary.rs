@@ -90,6 +90,13 @@ pub fn need(kind: NeedKind, lang: Lang) -> (&'static str, &'static str) {
             ("通话超过半小时未结束", "请检查引擎是否在运行"),
             ("Calls that have not ended in half an hour", "Look whether their engine still runs."),
         ),
+        NeedKind::MessagesFailed => (
+            ("消息未送达其他系统，或短信结果不明", "请查看 huifang outbox，确认对方正常后重发"),
+            (
+                "Messages that did not arrive, or texts of which nobody knows",
+                "See `huifang outbox`; replay them when the other side is well.",
+            ),
+        ),
         NeedKind::RecordingsKept => (
             ("到期录音未删除", "请运行 huifang purge 并查看日志"),
             ("Recordings that should be gone", "Run `huifang purge`, and read what it says."),

@@ -62,6 +62,7 @@ fn place(kind: NeedKind, who: &Who, lang: Lang) -> Option<String> {
         | NeedKind::WillMiss
         | NeedKind::Review
         | NeedKind::CallStuck
+        | NeedKind::MessagesFailed
         | NeedKind::RecordingsKept
         | NeedKind::ErasureOpen => return None,
     };
@@ -86,6 +87,7 @@ fn of(kind: NeedKind, row: &Row, look: &Look<'_>) -> NeedRow {
         | NeedKind::TrunkFallen
         | NeedKind::DiallingHeld
         | NeedKind::CallStuck
+        | NeedKind::MessagesFailed
         | NeedKind::RecordingsKept
         | NeedKind::ErasureOpen => w.since,
     };
