@@ -31,6 +31,7 @@ mod plan;
 mod post;
 mod purge;
 mod queue;
+mod register;
 mod report;
 mod secret_input;
 mod serve;
@@ -107,6 +108,8 @@ enum Command {
     Outbox(outbox::Options),
     /// A day's, a week's or a month's report as slides, workbook, tables or page.
     Report(report::Options),
+    /// The register of a survey's calls (电话回访登记表), or the tracking table of customers (客户跟踪表), as a workbook.
+    Register(register::Options),
     /// How well each trunk serves: ASR, ACD, post-dial delay, causes; what has fallen.
     Trunks(trunks::Options),
     /// Dials nothing new, at once and on every engine; live calls go on.
@@ -206,6 +209,7 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
             Command::Trace(options) => trace::run(settings(file.as_deref())?, options).await,
             Command::Outbox(options) => outbox::run(settings(file.as_deref())?, options).await,
             Command::Report(options) => report::run(settings(file.as_deref())?, options).await,
+            Command::Register(options) => register::run(settings(file.as_deref())?, options).await,
             Command::Trunks(options) => trunks::run(settings(file.as_deref())?, options).await,
             Command::Pause(options) => control::run(settings(file.as_deref())?, options, CampaignState::Paused).await,
             Command::Resume(options) => control::run(settings(file.as_deref())?, options, CampaignState::Running).await,

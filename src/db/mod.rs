@@ -41,6 +41,7 @@ pub mod person;
 pub mod phones;
 pub mod queue;
 pub mod reconcile;
+pub mod register;
 pub mod retention;
 pub mod run;
 pub mod satisfaction;

@@ -9,6 +9,7 @@ pub mod file;
 pub mod items;
 pub mod model;
 pub mod period;
+pub mod register;
 pub mod satisfaction;
 pub mod schedule;
 pub mod sheet;

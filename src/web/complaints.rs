@@ -2,7 +2,7 @@
 
 pub mod export;
 
-use super::params::Params;
+use super::params::{self, Params};
 use super::problem::Problem;
 use super::state::WebState;
 use super::who::Who;
@@ -68,8 +68,7 @@ pub fn filter(params: &Params, who: &Who, state: &WebState) -> Result<Filter, Pr
 
 /// The id of a path.
 pub fn id(text: &str) -> Result<ComplaintId, Problem> {
-    let id = text.parse::<Uuid>().map(ComplaintId);
-    id.map_err(|_| Problem::parameter("id", "is not a UUID (as 0192f0c1-2d3e-7a4b-8c5d-6e7f80912a3b)"))
+    params::id(text).map(ComplaintId)
 }
 
 /// 404.

@@ -151,6 +151,8 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(api::completion::completion))
         .routes(routes!(api::satisfaction::satisfaction))
         .routes(routes!(api::reports::report))
+        .routes(routes!(api::registers::register))
+        .routes(routes!(api::registers::register_of_page))
         .routes(routes!(api::weak_items::list, api::weak_items::open))
         .routes(routes!(api::weak_items::plan))
         .routes(routes!(api::weak_items::act))

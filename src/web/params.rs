@@ -5,13 +5,18 @@ use crate::report::period::Period;
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
 use chrono::{Datelike, Days, NaiveDate};
+use uuid::Uuid;
 
 /// Days that one question may span.
 const MOST_DAYS: u64 = 366;
 
 /// The query of one request.
 #[derive(Debug, Default)]
-pub struct Params(Vec<(&'static str, String)>);
+pub struct Params {
+    given: Vec<(&'static str, String)>,
+    /// Forms of pages send every field; a program that sends an empty date has made a mistake.
+    strict: bool,
+}
 
 impl Params {
     /// Reads the query; only `known` names may come, each once at most.
@@ -33,12 +38,12 @@ impl Params {
             }
             read.push((known, value));
         }
-        Ok(Params(read))
+        Ok(Params { given: read, strict: uri.path().starts_with("/api/") })
     }
 
     /// The text of a parameter; an empty one counts as not given.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0
+        self.given
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value.as_str())
@@ -47,7 +52,7 @@ impl Params {
 
     /// The query as it was asked, with another value of one parameter.
     pub fn but(&self, name: &str, value: &str) -> String {
-        let others = self.0.iter().filter(|(known, value)| *known != name && !value.is_empty());
+        let others = self.given.iter().filter(|(known, value)| *known != name && !value.is_empty());
         let query = others.fold(String::new(), |query, (known, value)| with(&query, known, value));
         with(&query, name, value)
     }
@@ -86,7 +91,10 @@ impl Params {
         wanted: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.text(name) else {
+            let empty = self.strict && self.given.iter().any(|(known, _)| *known == name);
+            return if empty { Err(Problem::parameter(name, "is empty; leave it out")) } else { Ok(None) };
+        };
         match parse(text) {
             Some(value) => Ok(Some(value)),
             None => {
@@ -95,6 +103,11 @@ impl Params {
             }
         }
     }
+}
+
+/// The id in a path; 400 for what is none.
+pub fn id(text: &str) -> Result<Uuid, Problem> {
+    text.parse().map_err(|_| Problem::parameter("id", "is not a UUID (as 0192f0c1-2d3e-7a4b-8c5d-6e7f80912a3b)"))
 }
 
 /// A query with one more parameter.

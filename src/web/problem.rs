@@ -87,6 +87,10 @@ impl From<StoreError> for Problem {
                 tracing::warn!(%reason, "the database is away");
                 Problem::database_away()
             }
+            // 22021, 22P05: a NUL in a text, which PostgreSQL does not store
+            StoreError::Refused { code, .. } if code == "22021" || code == "22P05" => {
+                Problem::new(StatusCode::BAD_REQUEST, "A text holds a character that cannot be stored (NUL).")
+            }
             refused @ (StoreError::Refused { .. } | StoreError::Row { .. }) => {
                 tracing::error!(error = %refused, "a question of the status pages failed");
                 Problem::new(

@@ -116,6 +116,8 @@ pub const CLOSED: &[Closed] = &[
     api("GET", "/api/v1/satisfaction", Manager).watched(),
     api("GET", "/api/v1/reports/{kind}", Manager).watched(),
     api("GET", "/reports/{kind}", Manager).watched(),
+    api("GET", "/api/v1/registers/{what}", Manager).watched(),
+    api("GET", "/registers/{what}", Manager).watched(),
     page("/reports", Manager).watched(),
     page("/weak-items", Manager).watched(),
     page("/weak-items/{id}", Manager).watched(),

@@ -14,6 +14,7 @@ mod now;
 mod pages;
 mod rates;
 mod recordings;
+mod registers;
 mod repeats;
 mod reports;
 mod roles;

@@ -58,6 +58,15 @@ pub struct ListParams {
     skip: Option<i64>,
 }
 
+/// Reads `limit` and `skip`.
+pub(super) fn page(params: &Params) -> Result<(i64, i64), Problem> {
+    let number = |name, wanted: &str, least, most| {
+        params.parsed(name, wanted, |text| text.parse::<i64>().ok().filter(|number| (least..=most).contains(number)))
+    };
+    let limit = number("limit", "a number from 1 to 200", 1, MOST)?.unwrap_or(USUAL);
+    Ok((limit, number("skip", "a number from 0 on", 0, i64::from(i32::MAX))?.unwrap_or(0)))
+}
+
 /// A list.
 #[derive(Serialize, ToSchema)]
 pub struct DeskListView {
@@ -197,11 +206,7 @@ pub async fn list(State(state): State<WebState>, who: Who, uri: Uri) -> Result<J
     let known: Vec<&'static str> = FILTERS.into_iter().chain(["limit", "skip"]).collect();
     let params = Params::read(&uri, &known)?;
     let filter = desk::filter(&params, &who, &state)?;
-    let number = |name, wanted: &str, least, most| {
-        params.parsed(name, wanted, |text| text.parse::<i64>().ok().filter(|number| (least..=most).contains(number)))
-    };
-    let limit = number("limit", "a number from 1 to 200", 1, MOST)?.unwrap_or(USUAL);
-    let skip = number("skip", "a number from 0 on", 0, i64::from(i32::MAX))?.unwrap_or(0);
+    let (limit, skip) = page(&params)?;
     let now = state.clock().now();
     let (total, found) = state
         .ask(async {

@@ -10,7 +10,7 @@ use crate::db::state::{
 use crate::db::status::{self, Subject};
 use crate::db::story::{self, AttemptStory, FollowUpStory};
 use crate::ids::{AttemptId, ComplaintId, FollowUpId, RecordingId};
-use crate::web::params::Params;
+use crate::web::params::{self, Params};
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use crate::web::who::Who;
@@ -20,7 +20,6 @@ use axum::http::{StatusCode, Uri};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// One follow-up, whole.
 #[derive(Serialize, ToSchema)]
@@ -300,10 +299,7 @@ pub struct Whole {
 
 /// Reads a follow-up; 400 for an id that is none, 404 for one that nobody has.
 pub async fn read(state: &WebState, id: &str) -> Result<Whole, Problem> {
-    let id = id
-        .parse::<Uuid>()
-        .map(FollowUpId)
-        .map_err(|_| Problem::parameter("id", "is not a UUID (as 0192f0c1-2d3e-7a4b-8c5d-6e7f80912a3b)"))?;
+    let id = FollowUpId(params::id(id)?);
     let whole = state.ask(async {
         let mut conn = state.pool().acquire().await?;
         let Some(subject) = status::subject(&mut conn, id).await? else { return Ok(None) };

@@ -11,7 +11,7 @@ use crate::followup::calendar::rule::Role;
 use crate::ids::{FollowUpId, LeadId, TaskId};
 use crate::phone::mask;
 use crate::web::body;
-use crate::web::params::Params;
+use crate::web::params::{self, Params};
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use crate::web::who::Who;
@@ -358,16 +358,17 @@ pub struct ClosedView {
 pub async fn close_task(
     State(state): State<WebState>,
     who: Who,
-    Path(id): Path<Uuid>,
+    Path(id): Path<String>,
     request: Request,
 ) -> Result<Json<ClosedView>, Problem> {
     Params::read(request.uri(), &[])?;
+    let id = TaskId(params::id(&id)?);
     let body: CloseBody =
         body::read(request, "an object with a `state`, done or skipped, and perhaps a `note`").await?;
     if body.state == TaskState::Open {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "`state` is done or skipped."));
     }
-    let (id, now) = (TaskId(id), state.clock().now());
+    let now = state.clock().now();
     let closed = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
         match tasks::close(&mut conn, id, body.state, who.name(), body.note.as_deref(), now).await {

@@ -16,6 +16,7 @@ pub mod outbox;
 mod paging;
 pub mod queue;
 pub mod rates;
+pub mod registers;
 pub mod reports;
 pub mod satisfaction;
 mod schema;

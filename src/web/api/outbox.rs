@@ -5,7 +5,7 @@ use super::schema;
 use crate::db::StoreError;
 use crate::db::outbox::{self, Count, Filter, Message};
 use crate::db::state::{OutboxEvent, OutboxState};
-use crate::web::params::Params;
+use crate::web::params::{self, Params};
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use axum::Json;
@@ -26,7 +26,6 @@ pub struct ListParams {
     #[param(schema_with = schema::outbox_state)]
     state: Option<OutboxState>,
     /// Only messages for this target: the name of a webhook, or `sms`.
-    #[param(max_length = 100)]
     target: Option<String>,
     /// Only messages that are older than this one: the last id of the page before.
     after: Option<Uuid>,
@@ -167,10 +166,11 @@ pub async fn list(State(state): State<WebState>, uri: Uri) -> Result<Response, P
               (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json")))]
 pub async fn replay(
     State(state): State<WebState>,
-    Path(id): Path<Uuid>,
+    Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Json<ReplayView>, Problem> {
     Params::read(&uri, &[])?;
+    let id = params::id(&id)?;
     let now = state.clock().now();
     let replayed = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;

@@ -37,7 +37,10 @@ macro_rules! reports {
         $(#[doc = $doc])*
         #[utoipa::path(get, path = $path, tag = $tag, security(("token" = [])),
             params(("kind" = String, Path, description = "daily, weekly or monthly", example = "weekly"), ReportParams),
-            responses((status = 200, description = "The file", content_type = "application/octet-stream"),
+            responses((status = 200, description = "The file", content(
+                          (Vec<u8> = "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+                          (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+                          (String = "text/csv"), (String = "text/html"), (serde_json::Value = "application/json"))),
                       (status = 400, description = "A parameter that cannot be used; it is named", body = Problem, content_type = "application/problem+json"),
                       (status = 401, description = "No or a wrong token", body = Problem, content_type = "application/problem+json"),
                       (status = 403, description = "Not for your role", body = Problem, content_type = "application/problem+json"),
@@ -65,7 +68,7 @@ async fn answer(state: &WebState, kind: &str, uri: &Uri, headers: &HeaderMap) ->
     let lang = Lang::of(&params, headers, &options.language)?;
     let format = params.parsed("format", "one of pptx, xlsx, csv, html, json", Format::of)?.unwrap_or(Format::Pptx);
     let now = state.clock().now();
-    let period = match (params.text("from"), params.text("to")) {
+    let period = match (params.date("from")?, params.date("to")?) {
         (None, None) => kind.last(now, options.zone),
         _ => params.period(Period::today(now, options.zone).last, 1)?,
     };

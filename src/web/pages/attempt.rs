@@ -9,7 +9,7 @@ use crate::db::{sip_messages, story};
 use crate::dialer::traces;
 use crate::ids::AttemptId;
 use crate::web::lang::Lang;
-use crate::web::params::Params;
+use crate::web::params::{self, Params};
 use crate::web::problem::Problem;
 use crate::web::roles;
 use crate::web::state::WebState;
@@ -72,9 +72,7 @@ pub async fn attempt(
 }
 
 async fn read(state: &WebState, who: &Who, id: &str, lang: Lang) -> Result<Page, Problem> {
-    let id: uuid::Uuid =
-        id.parse().map_err(|_| Problem::parameter("id", "is not a UUID (as 0192f0c1-2d3e-7a4b-8c5d-6e7f80912a3b)"))?;
-    let id = AttemptId(id);
+    let id = AttemptId(params::id(id)?);
     let read = state.ask(async {
         let mut conn = state.pool().acquire().await?;
         let story = match story::attempt(&mut conn, id).await {

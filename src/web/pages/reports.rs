@@ -1,12 +1,15 @@
 //! `/reports`: which report, of which days, as what; the answer is a file.
 
 use super::{Frame, html};
+use crate::db::{StoreError, status};
 use crate::report::build::Kind;
 use crate::report::file::Format;
+use crate::report::register;
 use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
+use crate::web::terms;
 use crate::web::who::Who;
 use crate::web::words::{Words, managers};
 use askama::Template;
@@ -23,6 +26,15 @@ struct Page {
     lang: Lang,
     reports: Vec<Offer>,
     formats: Vec<&'static str>,
+    registers: Vec<Register>,
+    may_see_people: bool,
+    from: String,
+    to: String,
+}
+
+struct Register {
+    key: String,
+    title: String,
 }
 
 struct Offer {
@@ -57,6 +69,17 @@ pub async fn reports(
             to: period.last.to_string(),
         }
     };
+    let (keys, names) = state
+        .ask(async {
+            let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
+            Ok((register::known(&mut conn).await?, status::survey_names(&mut conn).await?))
+        })
+        .await?;
+    let title = |key: &str| match names.iter().find(|(known, _)| known == key) {
+        Some((key, named)) => terms::survey(key, named, lang).into_owned(),
+        None => managers::of(lang).tracking.to_owned(),
+    };
+    let week = Kind::Weekly.last(state.clock().now(), state.options().zone);
     let page = Page {
         frame: Frame::of(&state, &who, lang, "/reports"),
         words: lang.words(),
@@ -64,6 +87,10 @@ pub async fn reports(
         lang,
         reports: Kind::ALL.map(offer).into(),
         formats: Format::ALL.map(Format::as_str).into(),
+        registers: keys.into_iter().map(|key| Register { title: title(&key), key }).collect(),
+        may_see_people: who.may_see_people().is_ok(),
+        from: week.first.to_string(),
+        to: week.last.to_string(),
     };
     Ok(html(&page, StatusCode::OK))
 }

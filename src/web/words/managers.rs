@@ -44,6 +44,10 @@ words! {
     reports: "报表", "Reports";
     format: "格式", "Format";
     download: "下载", "Download";
+    registers: "登记表", "Registers";
+    tracking: "客户跟踪表", "Customer tracking";
+    in_clear: "显示姓名与电话（会记录）", "Names and numbers in clear (kept in the log)";
+    registers_note: "电话回访登记表：每次回访一行，每题一列；客户跟踪表：每次接触一行。", "A row for each follow-up, with every answer in a column of its own; customer tracking: a row for each touch.";
     reports_note: "报表中不含客户姓名与电话。图表可在 PowerPoint 与 Excel 中编辑。", "No customer’s name or number stands in a report. Charts can be edited in PowerPoint and Excel.";
     definitions: "指标定义", "What the figures mean";
 }
