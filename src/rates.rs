@@ -111,6 +111,15 @@ impl Tally {
         tally
     }
 
+    /// A tally of (final disposition, its code, count) as the store counts them. Without a disposition they are open; closed without a code they are kept as
+    /// unclassified, never as open.
+    pub fn of_ends<'a>(rows: impl IntoIterator<Item = (Option<&'a str>, Option<&'a str>, i64)>) -> Tally {
+        let coded = |(disposition, code, count): (Option<&'a str>, Option<&'a str>, i64)| {
+            (disposition.map(|_| code.unwrap_or_default()), u64::try_from(count).unwrap_or(0))
+        };
+        Tally::of(rows.into_iter().map(coded))
+    }
+
     /// Counts `count` more follow-ups of `group`.
     pub fn add(&mut self, group: Group, count: u64) {
         let slot = &mut self.counts[group as usize];

@@ -44,6 +44,13 @@ pub struct Count {
     pub attempted: i64,
 }
 
+impl Count {
+    /// What `rates::Tally::of_ends` takes.
+    pub fn end(&self) -> (Option<&str>, Option<&str>, i64) {
+        (self.disposition.as_deref(), self.aapor.as_deref(), self.count)
+    }
+}
+
 /// Counts follow-ups by group and final disposition. A follow-up belongs to the period in which it ended; while it is open, to that of its due time.
 pub async fn dispositions(conn: &mut PgConnection, period: &Period<'_>, by: By) -> Result<Vec<Count>> {
     dispositions_of(conn, period, None, by).await

@@ -20,6 +20,7 @@ pub mod complaint_work;
 pub mod complaints;
 pub mod controls;
 pub mod customers;
+pub mod day_reviews;
 pub mod desk;
 pub mod embedded;
 pub mod erase;

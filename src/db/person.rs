@@ -100,7 +100,7 @@ const PERSONAL: [(&str, &str); 21] = [
 
 /// Tables without any.
 #[cfg(test)]
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 20] = [
     "_sqlx_migrations",
     "advisors",
     "agent_bindings",
@@ -109,6 +109,7 @@ const OTHERS: [&str; 19] = [
     "agents",
     "api_tokens",
     "campaigns",
+    "day_reviews",
     "idempotency_keys",
     "imports",
     "outbox_targets",

@@ -5,6 +5,7 @@ use super::period::Period;
 use super::satisfaction::{self, OfSurvey, Satisfaction};
 use super::sheet::{Cell, Sheet};
 use crate::db::complaint_desk::{self as complaints, Opened, Summary};
+use crate::db::day_reviews::{self, Review};
 use crate::db::figures::{self, By, Count};
 use crate::db::satisfaction::Filter;
 use crate::db::{Result, status};
@@ -21,6 +22,9 @@ use std::borrow::Cow;
 const WEAKEST: usize = 10;
 /// Advisors in a table.
 const MOST_ADVISORS: usize = 15;
+
+/// Key of the section with the supervisor's review.
+pub const REVIEW: &str = "review";
 
 /// Which report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -111,6 +115,9 @@ pub async fn report(conn: &mut PgConnection, wanted: &Wanted, now: DateTime<Utc>
     sections.push(advisors(&known, wanted));
     sections.push(weakest(&known, wanted));
     sections.push(of_complaints(&known, wanted));
+    if wanted.kind == Kind::Daily && wanted.period.days() == 1 {
+        sections.extend(review(&day_reviews::of_day(conn, wanted.period.first).await?, wanted.lang));
+    }
     Ok(Report {
         title: wanted.kind.title(wanted.lang).to_owned(),
         dealer: wanted.dealer.clone(),
@@ -128,14 +135,6 @@ impl Known {
         let name = self.surveys.iter().find(|(key, _)| key == survey).map_or("", |(_, name)| name.as_str());
         terms::survey(survey, name, lang)
     }
-}
-
-fn tally<'a>(counts: impl Iterator<Item = &'a Count>) -> Tally {
-    Tally::of(counts.map(|count| {
-        // closed without a code is kept as unclassified, never as open
-        let code = count.disposition.as_ref().map(|_| count.aapor.as_deref().unwrap_or_default());
-        (code, u64::try_from(count.count).unwrap_or(0))
-    }))
 }
 
 fn rate(tally: &Tally, key: &str) -> crate::rates::Rate {
@@ -159,7 +158,7 @@ fn headline(name: &str, value: String, note: String) -> Headline {
 
 fn summary(known: &Known, wanted: &Wanted) -> Section {
     let lang = wanted.lang;
-    let all = tally(known.by_survey.iter());
+    let all = Tally::of_ends(known.by_survey.iter().map(Count::end));
     let mut section = Section::new("summary", lang.pick("摘要", "Summary"));
     let completion = rate(&all, "completion");
     section.headlines = vec![
@@ -214,7 +213,7 @@ fn summary(known: &Known, wanted: &Wanted) -> Section {
     };
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for key in keys {
-        let own = tally(known.by_survey.iter().filter(|count| count.group == key));
+        let own = Tally::of_ends(known.by_survey.iter().filter(|count| count.group == key).map(Count::end));
         rows.push(row(known.named(key, lang).into_owned(), &own));
     }
     rows.push(row(lang.pick("合计", "Total").to_owned(), &all));
@@ -224,7 +223,7 @@ fn summary(known: &Known, wanted: &Wanted) -> Section {
 
 fn completion(known: &Known, wanted: &Wanted) -> Section {
     let lang = wanted.lang;
-    let all = tally(known.by_survey.iter());
+    let all = Tally::of_ends(known.by_survey.iter().map(Count::end));
     let mut section = Section::new("completion", lang.pick("完成情况", "Completion"));
     let heads = columns(
         &[
@@ -251,7 +250,9 @@ fn completion(known: &Known, wanted: &Wanted) -> Section {
     });
     let days: Vec<String> = wanted.period.each().map(|day| day.to_string()).collect();
     let of_day = |groups: &[Group]| -> Vec<Option<f64>> {
-        let count = |day: &String| tally(known.by_day.iter().filter(|count| count.group == *day)).sum(groups);
+        let count = |day: &String| {
+            Tally::of_ends(known.by_day.iter().filter(|count| count.group == *day).map(Count::end)).sum(groups)
+        };
         days.iter().map(|day| Some(count(day) as f64)).collect()
     };
     if days.len() > 1 {
@@ -473,4 +474,24 @@ fn of_complaints(known: &Known, wanted: &Wanted) -> Section {
         rows: known.opened.iter().map(row).collect(),
     });
     section
+}
+
+/// What the supervisor says of the day; only what stands.
+fn review(reviews: &[Review], lang: Lang) -> Option<Section> {
+    let review = reviews.first()?;
+    let mut section = Section::new(REVIEW, lang.pick("主管审阅", "Supervisor's review"));
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let titles =
+        [("审阅人", "By", 14.0), ("时间", "When", 17.0), ("总结与评价", "Evaluation", 60.0), ("批示", "Comment", 40.0)];
+    section.tables.push(Sheet {
+        name: lang.pick("审阅", "Review").to_owned(),
+        columns: columns(&titles, lang),
+        rows: vec![vec![
+            text(&review.person),
+            Cell::Moment(review.written_at),
+            text(&review.evaluation),
+            text(&review.comment),
+        ]],
+    });
+    Some(section)
 }

@@ -108,7 +108,7 @@ fn calls(wanted: &Wanted, entries: &[Entry], questions: &[String], answers: &[Gi
         (pick("顾问", "Advisor"), 12.0),
         (pick("状态", "State"), 14.0),
         (pick("结果", "Outcome"), 18.0),
-        ("AAPOR".into(), 8.0),
+        ("AAPOR", 8.0),
         (pick("拨打次数", "Attempts"), 9.0),
         (pick("首次拨打", "First dialled"), 17.0),
         (pick("最近接通", "Last answered"), 17.0),

@@ -23,13 +23,11 @@ pub const FILTERS: [&str; 10] =
 pub const NOBODY: &str = "nobody";
 /// `owner=` for one's own.
 pub const ME: &str = "me";
-/// What the API's token and whoever needs not sign in are called in a history.
-const NAMELESS: &str = "admin";
 
 /// Who acts.
 pub fn actor(who: &Who) -> Actor {
     let rank = if who.may(UserRole::Manager) { Rank::Manager } else { Rank::Agent };
-    Actor { name: who.name().unwrap_or(NAMELESS).to_owned(), rank }
+    Actor { name: who.person().to_owned(), rank }
 }
 
 /// Which complaints a query asks for.

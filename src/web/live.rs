@@ -128,10 +128,7 @@ impl Board {
 
     /// Today's run as a tally for `rates`.
     pub fn run_tally(&self) -> Tally {
-        Tally::of(self.run.iter().map(|row| {
-            let code = row.disposition.as_ref().map(|_| row.aapor.as_deref().unwrap_or_default());
-            (code, u64::try_from(row.count).unwrap_or(0))
-        }))
+        Tally::of_ends(self.run.iter().map(|row| (row.disposition.as_deref(), row.aapor.as_deref(), row.count)))
     }
 }
 

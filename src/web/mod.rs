@@ -9,6 +9,7 @@ mod assets;
 mod body;
 mod complaints;
 mod csrf;
+mod day_report;
 mod door;
 mod etag;
 mod guard;
@@ -160,6 +161,8 @@ fn routes_of(state: Option<WebState>) -> OpenApiRouter<WebState> {
         .routes(routes!(pages::weak_items::plan, pages::weak_items::act))
         .routes(routes!(api::reports::report_of_page))
         .routes(routes!(pages::reports::reports))
+        .routes(routes!(pages::day_report::day_report, pages::day_report::review))
+        .routes(routes!(api::day_reports::reviews, api::day_reports::review))
         .routes(routes!(pages::satisfaction::satisfaction))
         .routes(routes!(pages::satisfaction_calls::calls))
         .routes(routes!(api::follow_ups::follow_up))

@@ -15,7 +15,8 @@ use crate::dialer::trunks::Trunk;
 use crate::dialer::worker::Engine;
 use crate::followup::import::ImportSettings;
 use crate::media::prompt::PromptStore;
-use chrono::TimeDelta;
+use crate::report::period::Period;
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
@@ -222,6 +223,11 @@ impl WebState {
         &self.0.token_rates
     }
 
+    /// The day in the dealer's zone.
+    pub(super) fn today(&self) -> NaiveDate {
+        Period::today(self.clock().now(), self.options().zone).last
+    }
+
     /// How often each address asks.
     pub(super) fn address_rates(&self) -> &Rates<IpAddr> {
         &self.0.address_rates
@@ -247,7 +253,20 @@ impl WebState {
         kept.await
     }
 
-    /// The same, once for all that one person does so to one thing.
+    /// The same for what is done already: what cannot be kept now must not look undone.
+    pub(super) async fn audit_done(
+        &self,
+        who: &Who,
+        action: &str,
+        object: impl Into<String>,
+        detail: serde_json::Value,
+    ) {
+        if self.audit(who, action, object, detail).await.is_err() {
+            tracing::error!(action, "what was done could not be written into the audit log");
+        }
+    }
+
+    /// Keeps it once for all that one person does so to one thing.
     pub(super) async fn audit_once(
         &self,
         who: &Who,

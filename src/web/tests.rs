@@ -5,6 +5,7 @@ mod agent_page;
 mod auth;
 mod complaints;
 mod control;
+mod day_report;
 mod desk;
 mod imports;
 mod managers;

@@ -7,21 +7,8 @@ use crate::db::StoreError;
 use crate::db::weak_items::{self as rows, By, Plan};
 use crate::ids::WeakItemId;
 use crate::report::items;
-use crate::report::period::Period;
 use crate::weak_item::{Act, Case, Refused, Terms};
 use axum::http::StatusCode;
-use chrono::NaiveDate;
-
-/// What the API's token and whoever needs not sign in are called in a history.
-const NAMELESS: &str = "admin";
-
-fn person(who: &Who) -> &str {
-    who.name().unwrap_or(NAMELESS)
-}
-
-fn today(state: &WebState) -> NaiveDate {
-    Period::today(state.clock().now(), state.options().zone).last
-}
 
 fn refused(refused: &Refused) -> Problem {
     match refused {
@@ -55,8 +42,8 @@ pub async fn open(
     question: &str,
     terms: Terms,
 ) -> Result<WeakItemId, Problem> {
-    let case = Case::open(terms, today(state)).map_err(|error| refused(&error))?;
-    let by = By { person: person(who), at: state.clock().now() };
+    let case = Case::open(terms, state.today()).map_err(|error| refused(&error))?;
+    let by = By { person: who.person(), at: state.clock().now() };
     let id = WeakItemId(uuid::Uuid::now_v7());
     let done = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
@@ -70,11 +57,9 @@ pub async fn open(
     Ok(id)
 }
 
-/// The audit log. It is done already: what cannot be kept now must not look undone.
+/// The audit log.
 async fn keep(state: &WebState, who: &Who, action: &str, id: WeakItemId, detail: serde_json::Value) {
-    if state.audit(who, action, id.to_string(), detail).await.is_err() {
-        tracing::error!("what was done could not be written into the audit log");
-    }
+    state.audit_done(who, action, id.to_string(), detail).await;
 }
 
 /// Does something with a plan; `seen`: the revision that whoever acts has seen.
@@ -86,8 +71,8 @@ pub async fn act(state: &WebState, who: &Who, id: WeakItemId, seen: Option<i32>,
         return Err(faster());
     }
     let mut case = plan.case.clone();
-    let entry = case.act(act, person(who), today(state)).map_err(|error| refused(&error))?;
-    let by = By { person: person(who), at: state.clock().now() };
+    let entry = case.act(act, who.person(), state.today()).map_err(|error| refused(&error))?;
+    let by = By { person: who.person(), at: state.clock().now() };
     let done = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
         rows::change(&mut conn, &plan, &case, &entry, by).await

@@ -116,6 +116,11 @@ impl Who {
         self.user.as_ref().map(|user| user.name.as_str()).or(token)
     }
 
+    /// What they are called in a history, where they must be called something: the token of the settings, and whoever needs not sign in, stand for its administrator.
+    pub fn person(&self) -> &str {
+        self.name().unwrap_or("admin")
+    }
+
     /// What every write of their session must send along, in a header `X-CSRF` or a form field `csrf`; none: nothing is wanted.
     pub fn csrf(&self) -> Option<&str> {
         self.csrf.as_deref()

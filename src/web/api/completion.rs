@@ -4,7 +4,6 @@ use super::views::Figures;
 use crate::db::figures::{self, By};
 use crate::db::status;
 use crate::rates::{RATES, score};
-use crate::report::period::Period;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
@@ -112,7 +111,7 @@ pub async fn completion(State(state): State<WebState>, uri: Uri) -> Result<Json<
     let params = Params::read(&uri, &["survey", "from", "to", "by"])?;
     let by = params.parsed("by", "one of day, advisor, survey", grouped_by)?.unwrap_or(GroupedBy::Day);
     let zone = state.options().zone;
-    let period = params.period(Period::today(state.clock().now(), zone).last, USUAL_DAYS)?;
+    let period = params.period(state.today(), USUAL_DAYS)?;
     let survey = params.text("survey");
     let (from, to) = period.bounds(zone);
     let counts = state

@@ -6,6 +6,7 @@ pub mod complaint_export;
 pub mod complaints;
 pub mod completion;
 pub mod control;
+pub mod day_reports;
 pub mod do_not_call;
 pub mod document;
 pub mod follow_ups;

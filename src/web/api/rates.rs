@@ -148,7 +148,7 @@ pub struct Read {
 /// Reads the figures that the query asks for.
 pub async fn read(state: &WebState, params: &Params) -> Result<Read, Problem> {
     let zone = state.options().zone;
-    let period = params.period(Period::today(state.clock().now(), zone).last, USUAL_DAYS)?;
+    let period = params.period(state.today(), USUAL_DAYS)?;
     let (survey, advisor) = (params.text("survey"), params.text("advisor"));
     let (from, to) = period.bounds(zone);
     state

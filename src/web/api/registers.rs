@@ -1,7 +1,6 @@
 //! `/api/v1/registers/{what}`: 电话回访登记表 of a survey, and 客户跟踪表, as a workbook or CSV. Masked unless asked otherwise; each is kept in the audit log.
 
 use crate::db::StoreError;
-use crate::report::period::Period;
 use crate::report::register::{self, NoRegister, Wanted};
 use crate::report::sheet;
 use crate::web::lang::Lang;
@@ -75,8 +74,7 @@ async fn answer(
         "csv" => Some(true),
         _ => None,
     })?;
-    let now = state.clock().now();
-    let period = params.period(Period::today(now, options.zone).last, 7)?;
+    let period = params.period(state.today(), 7)?;
     let unmasked = params.flag("unmasked")?;
     if unmasked {
         who.may_see_people()?;

@@ -3,7 +3,6 @@
 use crate::db::StoreError;
 use crate::report::build::{self, Kind, Wanted};
 use crate::report::file::{self, Format};
-use crate::report::period::Period;
 use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
@@ -70,7 +69,7 @@ async fn answer(state: &WebState, kind: &str, uri: &Uri, headers: &HeaderMap) ->
     let now = state.clock().now();
     let period = match (params.date("from")?, params.date("to")?) {
         (None, None) => kind.last(now, options.zone),
-        _ => params.period(Period::today(now, options.zone).last, 1)?,
+        _ => params.period(state.today(), 1)?,
     };
     let wanted = Wanted { kind, period, lang, dealer: options.dealer.clone(), zone: options.zone };
     let report = state.ask(async {

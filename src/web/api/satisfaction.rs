@@ -58,7 +58,7 @@ impl Asked {
     /// Reads the filters.
     pub fn read(params: &Params, state: &WebState) -> Result<Asked, Problem> {
         let zone = state.options().zone;
-        let period = params.period(Period::today(state.clock().now(), zone).last, USUAL_DAYS)?;
+        let period = params.period(state.today(), USUAL_DAYS)?;
         let text = |name| params.text(name).map(str::to_owned);
         Ok(Asked { period, survey: text("survey"), advisor: text("advisor"), model: text("model"), zone })
     }

@@ -157,7 +157,7 @@ pub struct Read {
 
 /// The day of the query; none: yesterday and today. A day that has not come is refused.
 pub fn day(params: &Params, state: &WebState) -> Result<Option<NaiveDate>, Problem> {
-    let today = Period::today(state.clock().now(), state.options().zone).last;
+    let today = state.today();
     match params.date("day")? {
         Some(day) if day > today => {
             Err(Problem::parameter("day", format!("{day} has not come yet (today is {today})")))

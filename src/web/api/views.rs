@@ -48,11 +48,7 @@ impl Figures {
     /// Figures of these counts together.
     pub fn of<'a>(counts: impl Iterator<Item = &'a Count> + Clone) -> Figures {
         let number = |count: &Count| u64::try_from(count.count).unwrap_or(0);
-        let tally = Tally::of(counts.clone().map(|count| match (&count.disposition, &count.aapor) {
-            (None, _) => (None, number(count)),
-            // closed without a code: kept as unclassified, never as open
-            (Some(_), code) => (Some(code.as_deref().unwrap_or_default()), number(count)),
-        }));
+        let tally = Tally::of_ends(counts.clone().map(Count::end));
         let mut dispositions = BTreeMap::new();
         for count in counts {
             if let Some(disposition) = &count.disposition {

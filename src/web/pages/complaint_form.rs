@@ -6,6 +6,7 @@ mod look;
 
 pub use look::Work;
 
+use super::form::Given;
 use super::{html, problem_page};
 use crate::db::StoreError;
 use crate::db::complaint_desk::{self, Complaint, Step};
@@ -18,8 +19,6 @@ use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use crate::web::who::Who;
-use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -27,8 +26,6 @@ use fields::Sent;
 use look::{Known, Message};
 
 /// A form as it comes.
-type Given = Result<Form<Vec<(String, String)>>, FormRejection>;
-
 /// The part of the page in which a complaint is worked.
 #[utoipa::path(get, path = "/complaints/{id}/form", tag = "pages", security(("token" = [])),
     params(("id" = uuid::Uuid, Path, description = "Id of the complaint"), ("lang" = Option<String>, Query, description = "zh or en")),

@@ -1,6 +1,7 @@
 //! `POST /control`: the buttons of the page of now. It does what `POST /api/v1/control` does, for people: a form with the session's token, without a script, and a drain is asked
 //! for once more. What is done stands in the audit log.
 
+use super::form::{Fields, Given};
 use super::{Frame, html, problem_page};
 use crate::db::{StoreError, status};
 use crate::web::api::control::{self as api, Action};
@@ -11,15 +12,11 @@ use crate::web::state::WebState;
 use crate::web::who::Who;
 use crate::web::words::{Words, now};
 use askama::Template;
-use axum::Form;
 use axum::extract::State;
-use axum::extract::rejection::FormRejection;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
 /// A form as it comes.
-type Given = Result<Form<Vec<(String, String)>>, FormRejection>;
-
 /// Live calls are counted up to here.
 const MOST_CALLS: i64 = 10_000;
 
@@ -74,10 +71,7 @@ async fn act(state: &WebState, who: &Who, lang: Lang, form: Given) -> Result<Res
     api::change(state, sent.action, sent.campaign.as_deref()).await?;
     let object = sent.campaign.as_deref().unwrap_or("all");
     let detail = serde_json::json!({ "state": sent.action.state() });
-    if state.audit(who, "control.change", object, detail).await.is_err() {
-        // it is done already: what cannot be kept now must not look undone
-        tracing::error!("what was done could not be written into the audit log");
-    }
+    state.audit_done(who, "control.change", object, detail).await;
     Ok(Redirect::to(&format!("/?lang={}", lang.code())).into_response())
 }
 
@@ -109,14 +103,12 @@ async fn confirm(state: &WebState, who: &Who, lang: Lang, campaign: Option<Strin
 
 impl Sent {
     fn read(form: Given) -> Result<Sent, Problem> {
-        let unreadable = || Problem::new(StatusCode::BAD_REQUEST, "The form cannot be read.");
-        let Form(fields) = form.map_err(|_| unreadable())?;
-        let text = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let fields = Fields::of(form)?;
         let wanted = || Problem::parameter("action", "is one of pause, resume, drain");
         Ok(Sent {
-            action: text("action").and_then(Action::of).ok_or_else(wanted)?,
-            campaign: text("campaign").filter(|campaign| !campaign.is_empty()).map(str::to_owned),
-            confirmed: text("confirmed") == Some("yes"),
+            action: fields.raw("action").and_then(Action::of).ok_or_else(wanted)?,
+            campaign: fields.raw("campaign").filter(|campaign| !campaign.is_empty()).map(str::to_owned),
+            confirmed: fields.raw("confirmed") == Some("yes"),
         })
     }
 }

@@ -134,7 +134,7 @@ pub async fn rates(State(state): State<WebState>, who: Who, uri: Uri, headers: H
 
 fn page(frame: Frame, read: &Read, params: &Params, lang: Lang, zone: &'static str) -> Page {
     let w = words_of::of(lang);
-    let tally = tally(read.follow_ups.iter());
+    let tally = Tally::of_ends(read.follow_ups.iter().map(Count::end));
     let calls = read.calls();
     Page {
         words: lang.words(),
@@ -156,20 +156,11 @@ fn page(frame: Frame, read: &Read, params: &Params, lang: Lang, zone: &'static s
     }
 }
 
-/// A tally of follow-ups for `rates`.
-fn tally<'a>(rows: impl Iterator<Item = &'a Count>) -> Tally {
-    Tally::of(rows.map(|row| {
-        // closed without a code: kept as unclassified, never as open
-        let code = row.disposition.as_ref().map(|_| row.aapor.as_deref().unwrap_or_default());
-        (code, u64::try_from(row.count).unwrap_or(0))
-    }))
-}
-
 /// Completion of the follow-ups of each day of the period.
 fn completion(read: &Read, lang: Lang) -> Vec<Day> {
     let day = |name: String| {
-        let rate =
-            definition("completion").map(|d| d.of(&tally(read.follow_ups.iter().filter(|row| row.group == name))));
+        let rate = definition("completion")
+            .map(|d| d.of(&Tally::of_ends(read.follow_ups.iter().filter(|row| row.group == name).map(Count::end))));
         let rate = rate.unwrap_or(Rate::new(0, 0, 0));
         Day {
             name,

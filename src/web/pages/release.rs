@@ -1,5 +1,6 @@
 //! `POST /follow-ups/{id}/release`: the button on the page of a follow-up that was set aside: it goes back into the queue, as by `huifang release`. What is done stands in the audit log.
 
+use super::form::{Fields, Given};
 use super::problem_page;
 use crate::db::StoreError;
 use crate::db::desk::{self, Reopen};
@@ -10,16 +11,12 @@ use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use crate::web::who::Who;
-use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 
 /// A form as it comes.
-type Given = Result<Form<Vec<(String, String)>>, FormRejection>;
-
 /// A year; a deadline that far away is none.
 const MOST_HOURS: u32 = 8_760;
 
@@ -78,19 +75,14 @@ async fn release(state: &WebState, who: &Who, id: &str, form: Given) -> Result<(
     });
     done.await?.map_err(|refused| Problem::new(StatusCode::CONFLICT, format!("{refused}.")))?;
     let detail = serde_json::json!({ "within_h": within.map(|within| within.num_hours()) });
-    if state.audit(who, "follow_up.release", id.to_string(), detail).await.is_err() {
-        // it is done already: what cannot be kept now must not look undone
-        tracing::error!("what was done could not be written into the audit log");
-    }
+    state.audit_done(who, "follow_up.release", id.to_string(), detail).await;
     Ok(())
 }
 
 fn within(form: Given) -> Result<Option<TimeDelta>, Problem> {
-    let Form(fields) = form.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The form cannot be read."))?;
-    let text = fields.iter().find(|(known, _)| known == "within_h").map(|(_, value)| value.as_str());
-    match text {
-        None | Some("") => Ok(None),
-        Some(text) => match text.parse().ok().filter(|hours: &u32| (1..=MOST_HOURS).contains(hours)) {
+    match Fields::of(form)?.text("within_h") {
+        "" => Ok(None),
+        text => match text.parse().ok().filter(|hours: &u32| (1..=MOST_HOURS).contains(hours)) {
             Some(hours) => Ok(Some(TimeDelta::hours(hours.into()))),
             None => Err(Problem::parameter("within_h", "is not a number of hours (1 to 8760)")),
         },

@@ -1,5 +1,6 @@
 //! `/surveys` and `/surveys/{key}`: the questionnaire standard: what is asked in which version since when, what changed, and publishing a new one after its check.
 
+use super::form::{Fields, Given};
 use super::{Frame, html, problem_page, view};
 use crate::db::state::UserRole;
 use crate::db::surveys::SurveyVersion;
@@ -16,8 +17,6 @@ use crate::web::terms;
 use crate::web::who::Who;
 use crate::web::words::{Words, surveys as words};
 use askama::Template;
-use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -25,8 +24,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A form as it comes.
-type Given = Result<Form<Vec<(String, String)>>, FormRejection>;
-
 #[derive(Template)]
 #[template(path = "surveys.html")]
 struct ListPage {
@@ -183,17 +180,16 @@ pub async fn submit(
 }
 
 async fn act(state: &WebState, who: &Who, key: &str, lang: Lang, form: Given) -> Result<Page, Problem> {
-    let Form(fields) = form.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The form cannot be read."))?;
-    let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let fields = Fields::of(form)?;
     // browsers send line ends as CR LF, files have LF: the same text must stay the same
-    let text = field("content").unwrap_or_default().replace("\r\n", "\n");
+    let text = fields.raw("content").unwrap_or_default().replace("\r\n", "\n");
     if text.len() > desk::MOST_BYTES {
         return Err(Problem::parameter("content", "is larger than 128 KiB"));
     }
     let w = words::of(lang);
-    let report = match field("do") {
+    let report = match fields.raw("do") {
         Some("check") => Report::of(&desk::look(state, key, &text).await?, w),
-        Some("publish") => match desk::publish(state, who, key, &text, field("accept") == Some("yes")).await? {
+        Some("publish") => match desk::publish(state, who, key, &text, fields.raw("accept") == Some("yes")).await? {
             Done::New(version) => Report::told(format!("{} {version}", w.done), true),
             Done::Known(version) => Report::told(format!("{} {version}", w.known), true),
             Done::Taken(newest) => Report::told(format!("{} {newest}", w.taken), false),

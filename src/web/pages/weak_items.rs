@@ -1,6 +1,7 @@
 //! `/weak-items`: what is being mended and what is proposed; `/weak-items/{id}`: one plan with its form, its figures before and since, and its history. Forms work
 //! without a script.
 
+use super::form::{Fields, Given};
 use super::satisfaction::{Shown, shown};
 use super::{Frame, html, problem_page, view};
 use crate::report::satisfaction::OfItem;
@@ -16,15 +17,11 @@ use crate::web::weak_items as desk;
 use crate::web::who::Who;
 use crate::web::words::{Words, weak as words};
 use askama::Template;
-use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{Days, NaiveDate};
 use std::borrow::Cow;
-
-type Given = Result<Form<Vec<(String, String)>>, FormRejection>;
 
 /// A measure has so many days when nobody says otherwise.
 const USUAL_DAYS: u64 = 30;
@@ -118,10 +115,6 @@ fn row(followed: &Followed, today: NaiveDate, w: &'static words::Words, lang: La
     }
 }
 
-fn today(state: &WebState) -> NaiveDate {
-    crate::report::period::Period::today(state.clock().now(), state.options().zone).last
-}
-
 /// Plans and proposals.
 #[utoipa::path(get, path = "/weak-items", tag = "pages", security(("token" = [])), params(("lang" = Option<String>, Query, description = "zh or en")),
     responses((status = 200, description = "The page", content_type = "text/html"),
@@ -136,7 +129,7 @@ pub async fn list(State(state): State<WebState>, who: Who, uri: Uri, headers: He
         Ok(weak) => weak,
         Err(problem) => return Ok(problem_page(&state, &who, lang, "/", &problem)),
     };
-    let (w, today) = (words::of(lang), today(&state));
+    let (w, today) = (words::of(lang), state.today());
     let proposal = |item: OfItem| Proposal {
         item: terms::question(&item.item.survey, &item.item.question, lang),
         named: terms::survey(&item.item.survey, "", lang),
@@ -179,7 +172,7 @@ pub async fn plan(
         Ok(found) => found,
         Err(problem) => return Ok(problem_page(&state, &who, lang, "/weak-items", &problem)),
     };
-    let (w, today, zone) = (words::of(lang), today(&state), state.options().zone);
+    let (w, today, zone) = (words::of(lang), state.today(), state.options().zone);
     let line = |step: crate::db::weak_items::Step| Line {
         at: view::full_moment(step.done_at, zone),
         person: step.person,
@@ -209,17 +202,16 @@ pub async fn plan(
     Ok(html(&page, StatusCode::OK))
 }
 
-/// The fields of a form.
-struct Fields(Vec<(String, String)>);
+/// What the forms of plans hold.
+struct Sent(Fields);
 
-impl Fields {
-    fn of(form: Given) -> Result<Fields, Problem> {
-        let Form(fields) = form.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The form cannot be read."))?;
-        Ok(Fields(fields))
+impl Sent {
+    fn of(form: Given) -> Result<Sent, Problem> {
+        Fields::of(form).map(Sent)
     }
 
     fn text(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
+        self.0.text(name)
     }
 
     fn day(&self, name: &'static str) -> Result<NaiveDate, Problem> {
@@ -269,7 +261,7 @@ pub async fn open(
 ) -> Result<Response, Problem> {
     let lang = Lang::of(&Params::read(&uri, &["lang"])?, &headers, &state.options().language)?;
     let made = async {
-        let fields = Fields::of(form)?;
+        let fields = Sent::of(form)?;
         desk::open(&state, &who, fields.text("survey"), fields.text("question"), fields.terms()?).await
     };
     match made.await {
@@ -300,7 +292,7 @@ pub async fn act(
 ) -> Result<Response, Problem> {
     let lang = Lang::of(&Params::read(&uri, &["lang"])?, &headers, &state.options().language)?;
     let done = async {
-        let fields = Fields::of(form)?;
+        let fields = Sent::of(form)?;
         let seen = fields.text("revision").parse().map_err(|_| Problem::parameter("revision", "is not a number"))?;
         desk::act(&state, &who, desk::id(&id)?, Some(seen), fields.act()?).await
     };

@@ -9,7 +9,6 @@ words! {
     any: "全部", "all";
     from: "从", "From";
     to: "至", "To";
-    show: "查看", "Show";
     clear: "清除筛选", "Clear";
     overall: "总体评价", "Overall rating";
     all_items: "各项合计", "All items together";
@@ -48,6 +47,14 @@ words! {
     tracking: "客户跟踪表", "Customer tracking";
     in_clear: "显示姓名与电话（会记录）", "Names and numbers in clear (kept in the log)";
     registers_note: "电话回访登记表：每次回访一行，每题一列；客户跟踪表：每次接触一行。", "A row for each follow-up, with every answer in a column of its own; customer tracking: a row for each touch.";
+    day: "日期", "Day";
+    show: "查看", "Show";
+    review: "主管审阅", "Supervisor’s review";
+    no_review: "尚未审阅。", "Nobody has reviewed this day yet.";
+    earlier: "以前的审阅", "Earlier reviews";
+    evaluation: "总结与评价", "Evaluation";
+    comment: "批示", "Comment";
+    write: "提交审阅", "Write the review";
     reports_note: "报表中不含客户姓名与电话。图表可在 PowerPoint 与 Excel 中编辑。", "No customer’s name or number stands in a report. Charts can be edited in PowerPoint and Excel.";
     definitions: "指标定义", "What the figures mean";
 }

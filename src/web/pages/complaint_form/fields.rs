@@ -1,13 +1,11 @@
 //! The form's fields: read from what a browser sends, made into acts and into a draft. Pure.
 
-use super::Given;
+use super::super::form::{self, Given, unreadable};
 use crate::complaint::act::{MOST_NAME, MOST_NOTE};
 use crate::complaint::{Act, Actor, Class, Refused, StepKind};
 use crate::db::complaint_drafts::Fields;
 use crate::followup::calendar::moment;
 use crate::web::problem::Problem;
-use axum::Form;
-use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
@@ -44,9 +42,8 @@ pub struct Sent {
 impl Sent {
     /// Reads it; unknown fields are left alone, too long ones refused.
     pub fn read(form: Given) -> Result<Sent, Problem> {
-        let unreadable = || Problem::new(StatusCode::BAD_REQUEST, "The form cannot be read.");
-        let Form(fields) = form.map_err(|_| unreadable())?;
-        let text = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let fields = form::Fields::of(form)?;
+        let text = |name: &str| fields.raw(name);
         let form = text("form").filter(|form| !form.is_empty() && form.len() <= 64).ok_or_else(unreadable)?;
         let revision = text("revision").and_then(|text| text.parse().ok()).ok_or_else(unreadable)?;
         let (mut typed, mut came) = (Fields::new(), Vec::new());
@@ -168,6 +165,7 @@ impl Sent {
 mod tests {
     use super::*;
     use crate::complaint::{Cause, Nature, Rank};
+    use axum::Form;
     use chrono_tz::Asia::Shanghai;
 
     fn sent(fields: &[(&str, &str)]) -> Sent {
