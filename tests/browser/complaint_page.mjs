@@ -20,7 +20,8 @@ await drive({ shots }, async ({ page, check, faults }) => {
   const choose = (field, word) => page.read(`(() => { const f = document.querySelector('select[name=${field}]'); f.value = "${word}";
     f.dispatchEvent(new Event("input", { bubbles: true })); f.dispatchEvent(new Event("change", { bubbles: true })); })()`);
   const type = async (words) => { await page.read("document.querySelector('textarea[name=note]').focus()"); await page.send("Input.insertText", { text: words }); };
-  const press = (act) => page.read(`document.querySelector('button[value=${act}]')?.click()`);
+  // htmx takes a form over a moment after it has swapped it in; a click before that would send it the way without a script
+  const press = async (act) => { await page.until("!document.querySelector('.htmx-added')", 10); await page.read(`document.querySelector('button[value=${act}]')?.click()`); };
   const reload = async () => { await page.read("window.before = true"); await page.send("Page.reload"); return page.until("!window.before && document.readyState === 'complete' && !!document.querySelector('form[data-draft][data-seen]')", 15); };
 
   check("the desk lists complaints", await open("/complaints?lang=zh", "document.querySelectorAll('.complaints tbody tr').length > 2"), String(await count(".complaints tbody tr")));
