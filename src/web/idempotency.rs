@@ -31,7 +31,9 @@ const CUT_OFF: TimeDelta = TimeDelta::minutes(5);
 
 /// Answers a write that came before, or lets it through and keeps its answer. Requests without a key pass.
 pub async fn once(State(state): State<WebState>, request: Request, next: Next) -> Response {
-    let write = !request.method().is_safe() && request.uri().path().starts_with("/api/");
+    // What an agent's page says is no use later, and its answers hold a call's keys (SDP): nothing of it is kept.
+    let path = request.uri().path();
+    let write = !request.method().is_safe() && path.starts_with("/api/") && !path.starts_with("/api/v1/agent/");
     let (Some(given), true) = (request.headers().get(KEY), write) else { return next.run(request).await };
     let Some(key) = read(given) else {
         let wanted =
@@ -79,12 +81,13 @@ impl Write {
         let body = to_bytes(body, MOST_ANSWER).await.unwrap_or_default();
         let kept = state.ask(async {
             let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
-            // 5xx, 429: it was not done for reasons that pass. 401, 403: not this request's fault alone.
-            let passing = parts.status.is_server_error()
-                || [StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN]
-                    .contains(&parts.status);
-            if passing {
+            let refused = [StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+            if refused.contains(&parts.status) {
                 return idempotency::give_back(&mut conn, &self.caller, &self.key).await;
+            }
+            // It may have failed after the write: the key stays taken, and the same again is told that nobody knows.
+            if parts.status.is_server_error() {
+                return Ok(());
             }
             let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let answer = Answer {
