@@ -97,6 +97,25 @@ pub struct Tally {
     unclassified: u64,
 }
 
+/// What a figure is, that is no rate of follow-ups: of scores, calls, runs, trunks.
+#[derive(Debug)]
+pub struct FigureDefinition {
+    /// Stable key in the API.
+    pub key: &'static str,
+    /// English name.
+    pub name_en: &'static str,
+    /// Chinese name.
+    pub name_zh: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+    /// The same in Chinese.
+    pub meaning_zh: &'static str,
+    /// The formula.
+    pub formula: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
 impl Tally {
     /// A tally of (final disposition code, count); no code = not final yet. A code that is none is kept apart, never dropped: see [`Tally::unclassified`].
     pub fn of<'a>(rows: impl IntoIterator<Item = (Option<&'a str>, u64)>) -> Tally {

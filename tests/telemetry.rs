@@ -7,50 +7,25 @@ mod common;
 mod night;
 
 use common::db::Db;
-use common::{Callees, Home, SOON, until};
+use common::{Callees, Home, SOON, http, until};
 use night::{BUSY, INVALID, Night};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 /// What was posted to it, each body as it came.
 type Bodies = Arc<Mutex<Vec<String>>>;
 
-/// A collector on loopback that takes everything; the process of the test ends, and it with it.
+/// A collector on loopback that takes everything.
 fn collector() -> (SocketAddr, Bodies) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, bodies) = (listener.local_addr().unwrap(), Bodies::default());
+    let bodies = Bodies::default();
     let kept = bodies.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let kept = kept.clone();
-            std::thread::spawn(move || while take(&stream, &kept).is_some() {});
-        }
+    let address = http::listen(move |came| {
+        assert!(came.line.starts_with("POST /v1/traces "), "{}", came.line);
+        kept.lock().unwrap().push(came.body);
+        ("200 OK", "{}")
     });
     (address, bodies)
-}
-
-/// One request of a connection.
-fn take(mut stream: &TcpStream, kept: &Bodies) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        lines.push(line.to_ascii_lowercase());
-    }
-    assert!(lines[0].starts_with("post /v1/traces "), "{lines:?}");
-    let length = lines.iter().find_map(|line| line.strip_prefix("content-length:")).expect("a length");
-    let mut body = vec![0; length.trim().parse().unwrap()];
-    reader.read_exact(&mut body).ok()?;
-    kept.lock().unwrap().push(String::from_utf8(body).unwrap());
-    write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}").ok()
 }
 
 fn spans(bodies: &Bodies) -> Vec<Value> {

@@ -7,31 +7,17 @@ mod common;
 mod night;
 
 use common::db::Db;
+use common::http::{self, Came};
 use common::{Callees, Finished, Home, ROOT, SOON, until};
 use huifang::outbox::wire::Secret;
 use night::{BUSY, Night, SATISFIED};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 const SECRET: &str = "night-after-night-the-same-secret";
-
-/// A request as it came: path, headers in lower case, body.
-#[derive(Clone)]
-struct Came {
-    path: String,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Came {
-    fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
-    }
-}
 
 /// The other side, on loopback: 503 until it is told to be there.
 #[derive(Clone)]
@@ -43,43 +29,20 @@ struct Other {
 
 impl Other {
     fn start() -> Other {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let other = Other { address: listener.local_addr().unwrap(), there: Arc::default(), came: Arc::default() };
-        let own = other.clone();
-        // the process of the test ends, and it with it
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(own.take(stream))));
-        other
-    }
-
-    fn take(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
-                break;
+        let (there, came) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Vec<Came>>>::default());
+        let (is_there, kept) = (there.clone(), came.clone());
+        let address = http::listen(move |request| {
+            if !is_there.load(Ordering::Relaxed) {
+                return ("503 Service Unavailable", "");
             }
-            lines.push(line.trim().to_owned());
-        }
-        let header = |line: &String| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-        let mut came = Came {
-            path: lines[0].split(' ').nth(1).unwrap().to_owned(),
-            headers: lines[1..].iter().filter_map(header).collect(),
-            body: String::new(),
-        };
-        let mut body = vec![0; came.header("content-length").parse().unwrap()];
-        reader.read_exact(&mut body)?;
-        came.body = String::from_utf8(body).unwrap();
-        let there = self.there.load(Ordering::Relaxed);
-        if there {
-            self.came.lock().unwrap().push(came);
-        }
-        let status = if there { "200 OK" } else { "503 Service Unavailable" };
-        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")
+            kept.lock().unwrap().push(request);
+            ("200 OK", "")
+        });
+        Other { address, there, came }
     }
 
     fn came(&self, path: &str) -> Vec<Came> {
-        self.came.lock().unwrap().iter().filter(|came| came.path == path).cloned().collect()
+        self.came.lock().unwrap().iter().filter(|came| came.path() == path).cloned().collect()
     }
 }
 

@@ -121,7 +121,7 @@ pub async fn start(settings: &Settings) -> Result<Running, Failure> {
         zone: parts::zone(settings)?,
         language: settings.dealer.language.clone(),
         weak: crate::report::weak::Rule { target: settings.weak_items.target, days: settings.weak_items.days },
-        logo: super::report::schedule(settings)?.logo,
+        logo: super::report::logo(settings)?,
         country: settings.dealer.country.clone(),
         token: parts::secret(settings.web.token.as_ref(), settings.web.token_file.as_deref(), "web.token_file")?,
         recordings: Some(parts::recordings_dir(settings)),
@@ -258,8 +258,9 @@ async fn publish(
     }
     let mut all = Surveys::new();
     for published in surveys::all(&mut conn).await.map_err(Failure::start)? {
+        let definition = published.definition();
         let (key, version) = (published.survey_key, published.version);
-        match Definition::from_toml(&format!("survey {key}, version {version}"), &published.content) {
+        match definition {
             Ok(definition) => drop(all.insert((key, version), definition)),
             Err(error) => {
                 tracing::error!(survey = key, version, %error, "a published survey cannot be read by this version")

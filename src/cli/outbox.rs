@@ -63,8 +63,7 @@ struct Replay {
 
 fn state(text: &str) -> Result<OutboxState, String> {
     let all: Vec<&str> = OutboxState::ALL.iter().map(|state| state.as_str()).collect();
-    let found = OutboxState::ALL.iter().find(|state| state.as_str() == text);
-    found.copied().ok_or_else(|| format!("one of these is wanted: {}", all.join(", ")))
+    OutboxState::of(text).ok_or_else(|| format!("one of these is wanted: {}", all.join(", ")))
 }
 
 /// Lists, or does what is asked.

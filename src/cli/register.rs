@@ -1,12 +1,12 @@
 //! `huifang register`: 电话回访登记表 of a survey, or 客户跟踪表, as a workbook or CSV.
 
-use super::{Failure, parts};
+use super::{Failure, parts, report};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::report::file;
 use crate::report::period::Period;
 use crate::report::register::{self, Wanted};
-use crate::report::sheet;
+use crate::report::sheet::Kind;
 use crate::web::lang::Lang;
 use chrono::{Days, NaiveDate};
 use std::path::PathBuf;
@@ -42,13 +42,8 @@ pub struct Options {
 pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let zone = parts::zone(&settings)?;
     let today = Period::today(Clock::System.now(), zone).last;
-    let period = match (options.from, options.to) {
-        (Some(first), Some(last)) => Period { first, last },
-        _ => Period { first: today.checked_sub_days(Days::new(6)).unwrap_or(today), last: today },
-    };
-    if !(1..=366).contains(&period.days()) {
-        return Err(Failure::start(format!("--from {} --to {}: 1 to 366 days are wanted", period.first, period.last)));
-    }
+    let week = Period { first: today.checked_sub_days(Days::new(6)).unwrap_or(today), last: today };
+    let period = report::period(options.from.zip(options.to), week)?;
     let lang = options.language.or(Lang::of_tag(&settings.dealer.language)).unwrap_or(Lang::En);
     let wanted = Wanted { what: options.what, period, zone, lang, unmasked: options.unmasked };
     let store = parts::open_store(&settings).await?;
@@ -61,10 +56,8 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let sheet = sheet?;
     let out = options.out.unwrap_or_else(|| wanted.file_name("xlsx").into());
     let rows = sheet.rows.len();
-    let bytes = match out.extension().is_some_and(|ending| ending == "csv") {
-        true => sheet::csv(&sheet, zone).map_err(Failure::start)?,
-        false => sheet::xlsx(&[sheet], zone).map_err(Failure::start)?,
-    };
+    let kind = if out.extension().is_some_and(|ending| ending == "csv") { Kind::Csv } else { Kind::Xlsx };
+    let bytes = kind.write(&[sheet], zone).map_err(Failure::start)?;
     file::save(&out, &bytes).map_err(|error| Failure::start(format!("{}: {error}", out.display())))?;
     say!("{} ({} – {}, {rows} rows)", out.display(), period.first, period.last);
     Ok(())

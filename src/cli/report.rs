@@ -41,13 +41,7 @@ pub struct Options {
 pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     let now = Clock::System.now();
     let schedule = schedule(&settings)?;
-    let period = match (options.from, options.to) {
-        (Some(first), Some(last)) => Period { first, last },
-        _ => options.kind.last(now, schedule.zone),
-    };
-    if !(1..=366).contains(&period.days()) {
-        return Err(Failure::start(format!("--from {} --to {}: 1 to 366 days are wanted", period.first, period.last)));
-    }
+    let period = period(options.from.zip(options.to), options.kind.last(now, schedule.zone))?;
     let lang = options.language.unwrap_or(schedule.lang);
     let by_ending = options.out.as_ref().and_then(|out| Format::of(out.extension()?.to_str()?));
     let format = options.format.or(by_ending).unwrap_or(Format::Pptx);
@@ -72,18 +66,27 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The days from `--from` to `--to`, or else the usual ones.
+pub fn period(given: Option<(NaiveDate, NaiveDate)>, usual: Period) -> Result<Period, Failure> {
+    let period = given.map_or(usual, |(first, last)| Period { first, last });
+    match period.days() {
+        1..=366 => Ok(period),
+        _ => Err(Failure::start(format!("--from {} --to {}: 1 to 366 days are wanted", period.first, period.last))),
+    }
+}
+
+/// The dealer's logo, where the settings name one.
+pub fn logo(settings: &Settings) -> Result<Option<Logo>, Failure> {
+    let Some(path) = &settings.reports.logo_file else { return Ok(None) };
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::start(format!("reports.logo_file {}: {error}", path.display())))?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Some(Logo { bytes, name }))
+}
+
 /// What the settings say of reports; its folder is empty where none are made by themselves.
 pub fn schedule(settings: &Settings) -> Result<Schedule, Failure> {
     let own = &settings.reports;
-    let logo = match &own.logo_file {
-        None => None,
-        Some(path) => {
-            let bytes = std::fs::read(path)
-                .map_err(|error| Failure::start(format!("reports.logo_file {}: {error}", path.display())))?;
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            Some(Logo { bytes, name })
-        }
-    };
     Ok(Schedule {
         folder: own.folder.clone().unwrap_or_default(),
         kinds: Kind::ALL.into_iter().filter(|kind| own.kinds.iter().any(|word| word == kind.as_str())).collect(),
@@ -92,6 +95,6 @@ pub fn schedule(settings: &Settings) -> Result<Schedule, Failure> {
         lang: Lang::of_tag(&settings.dealer.language).unwrap_or(Lang::En),
         dealer: settings.dealer.name.clone(),
         zone: parts::zone(settings)?,
-        logo,
+        logo: logo(settings)?,
     })
 }

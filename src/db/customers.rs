@@ -91,6 +91,25 @@ pub struct Touch {
     pub closed_by: Pii<String>,
 }
 
+/// The statement that reads [`Touch`]es, each with its customer (`customer`): which follow-ups (`f`) and which tasks (`t`).
+macro_rules! touches {
+    ($follow_ups:literal, $tasks:literal) => {
+        concat!(
+            "select f.customer_id as customer, f.id, 'survey' as kind, f.survey_key as key, e.kind as event, e.happened_on as event_on, null as owner_role,
+                    f.state, f.final_disposition as outcome, f.attempts_made as attempts, f.due_at,
+                    case when f.closed_at is null then f.next_attempt_at end as next_at, f.closed_at, '' as closed_by
+             from follow_ups f join service_events e on e.id = f.service_event_id where ",
+            $follow_ups,
+            " union all
+             select t.customer_id, t.id, 'task', t.rule_key, e.kind, e.happened_on, t.owner_role, t.state, t.note, 0, t.due_at,
+                    case when t.closed_at is null then t.due_at end, t.closed_at, coalesce(t.closed_by, '')
+             from follow_up_tasks t left join service_events e on e.id = t.service_event_id where ",
+            $tasks
+        )
+    };
+}
+pub(super) use touches;
+
 /// All that is known of a customer's contacts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {
@@ -135,17 +154,10 @@ pub async fn track(conn: &mut PgConnection, id: CustomerId) -> Result<Track> {
     .bind(id.0)
     .fetch_all(&mut *conn)
     .await?;
-    let touches = sqlx::query_as(
-        "select f.id, 'survey' as kind, f.survey_key as key, e.kind as event, e.happened_on as event_on, null as owner_role, f.state,
-                f.final_disposition as outcome, f.attempts_made as attempts, f.due_at,
-                case when f.closed_at is null then f.next_attempt_at end as next_at, f.closed_at, '' as closed_by
-         from follow_ups f join service_events e on e.id = f.service_event_id where f.customer_id = $1
-         union all
-         select t.id, 'task', t.rule_key, e.kind, e.happened_on, t.owner_role, t.state, t.note, 0, t.due_at,
-                case when t.closed_at is null then t.due_at end, t.closed_at, coalesce(t.closed_by, '')
-         from follow_up_tasks t left join service_events e on e.id = t.service_event_id where t.customer_id = $1
-         order by closed_at nulls last, next_at, due_at, id",
-    )
+    let touches = sqlx::query_as(concat!(
+        touches!("f.customer_id = $1", "t.customer_id = $1"),
+        " order by closed_at nulls last, next_at, due_at, id"
+    ))
     .bind(id.0)
     .fetch_all(conn)
     .await?;

@@ -2,7 +2,7 @@
 //! names and numbers come out wrapped.
 
 use super::Result;
-use super::customers::Touch;
+use super::customers::{Touch, touches};
 use super::state::{ComplaintState, EventKind, FollowUpState};
 use crate::ids::{CustomerId, FollowUpId};
 use crate::phone::{E164, Pii};
@@ -141,21 +141,17 @@ pub async fn touches(
     limit: i64,
 ) -> Result<Vec<Tracked>> {
     Ok(sqlx::query_as(
-        "select x.*, c.name, c.segment, (select p.number from phones p where p.customer_id = c.id order by p.created_at desc, p.id desc limit 1) as number
-         from (
-             select f.customer_id as customer, f.id, 'survey' as kind, f.survey_key as key, e.kind as event, e.happened_on as event_on, null as owner_role,
-                    f.state, f.final_disposition as outcome, f.attempts_made as attempts, f.due_at,
-                    case when f.closed_at is null then f.next_attempt_at end as next_at, f.closed_at, '' as closed_by
-             from follow_ups f join service_events e on e.id = f.service_event_id
-             where coalesce(f.closed_at, f.due_at) >= $1 and coalesce(f.closed_at, f.due_at) < $2
-             union all
-             select t.customer_id, t.id, 'task', t.rule_key, e.kind, e.happened_on, t.owner_role, t.state, t.note, 0, t.due_at,
-                    case when t.closed_at is null then t.due_at end, t.closed_at, coalesce(t.closed_by, '')
-             from follow_up_tasks t left join service_events e on e.id = t.service_event_id
-             where coalesce(t.closed_at, t.due_at) >= $1 and coalesce(t.closed_at, t.due_at) < $2
-         ) x join customers c on c.id = x.customer
-         where exists (select from phones p where p.customer_id = c.id)
-         order by c.id, coalesce(x.closed_at, x.due_at), x.id limit $3",
+        concat!(
+            "select x.*, c.name, c.segment, (select p.number from phones p where p.customer_id = c.id order by p.created_at desc, p.id desc limit 1) as number
+             from (",
+            touches!(
+                "coalesce(f.closed_at, f.due_at) >= $1 and coalesce(f.closed_at, f.due_at) < $2",
+                "coalesce(t.closed_at, t.due_at) >= $1 and coalesce(t.closed_at, t.due_at) < $2"
+            ),
+            ") x join customers c on c.id = x.customer
+             where exists (select from phones p where p.customer_id = c.id)
+             order by c.id, coalesce(x.closed_at, x.due_at), x.id limit $3"
+        ),
     )
     .bind(from)
     .bind(to)

@@ -15,6 +15,11 @@ macro_rules! text_enum {
                 /// All variants.
                 pub const ALL: &'static [$name] = &[$($name::$variant,)*];
 
+                /// The variant of a text; none: there is no such one.
+                pub fn of(text: &str) -> Option<$name> {
+                    $name::ALL.iter().copied().find(|one| one.as_str() == text)
+                }
+
                 /// The text in the store.
                 pub fn as_str(self) -> &'static str {
                     match self { $($name::$variant => $text,)* }

@@ -1,10 +1,11 @@
 //! `surveys` and `survey_versions`: what was published, and never changes (a trigger refuses it).
 
 use super::{Result, StoreError};
-use crate::survey::definition::Definition;
+use crate::survey::definition::{Definition, DefinitionErrors};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
+use std::sync::Arc;
 
 /// A published version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -19,6 +20,13 @@ pub struct SurveyVersion {
     pub content_hash: String,
     /// When.
     pub published_at: DateTime<Utc>,
+}
+
+impl SurveyVersion {
+    /// What it asks; an error where this huifang cannot read it (an older or newer one published it).
+    pub fn definition(&self) -> std::result::Result<Arc<Definition>, DefinitionErrors> {
+        Definition::from_toml(&format!("survey {}, version {}", self.survey_key, self.version), &self.content)
+    }
 }
 
 /// What [`publish`] did.

@@ -23,7 +23,7 @@ use crate::followup::calendar::first_contact_due;
 use crate::ids::{AnswerId, AttemptId, CallBackId, ComplaintId, LeadId, RecordingId};
 use crate::media::quality::Quality;
 use crate::spans;
-use crate::survey::flow::{self, Answer, AnswerValue, ComplaintTrigger};
+use crate::survey::flow::{self, Answer, ComplaintTrigger};
 use crate::survey::scale::UnhappyReason;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -175,12 +175,7 @@ impl Keeper {
     }
 
     fn answer(&self, answer: Answer, at: DateTime<Utc>) -> NewAnswer {
-        let value = match answer.value {
-            AnswerValue::Choice { value } => value,
-            AnswerValue::Digits { digits } => digits,
-            AnswerValue::Recording { recording, .. } => recording.0,
-            AnswerValue::Nothing => "nothing".to_owned(),
-        };
+        let value = answer.value.stored().to_owned();
         NewAnswer {
             id: AnswerId(Uuid::now_v7()),
             attempt: self.attempt,

@@ -34,9 +34,7 @@ impl Purge {
         let mut done = Salvaged::default();
         for named in self.left_behind(now).await? {
             // a word that this version does not know is left to the one that does
-            let Some(kind) = RecordingKind::ALL.iter().copied().find(|kind| kind.as_str() == named.kind) else {
-                continue;
-            };
+            let Some(kind) = RecordingKind::of(&named.kind) else { continue };
             match self.finish(named.clone()).await? {
                 Ok(Some((duration_ms, ended))) => {
                     let new = NewRecording {

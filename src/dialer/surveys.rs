@@ -60,7 +60,7 @@ impl Engine {
             };
             definition.languages.iter().all(has)
         };
-        if let Ok(definition) = Definition::from_toml(&format!("survey {key}, version {version}"), &published.content)
+        if let Ok(definition) = published.definition()
             && spoken(&definition)
         {
             tracing::info!(survey = key, version, "a version that was published meanwhile");

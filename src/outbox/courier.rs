@@ -154,11 +154,14 @@ impl Courier {
             let own = self.clone();
             lot.spawn(async move { own.carry(message).await });
         }
+        // Each is brought to its end, whatever becomes of another. What could not be written is taken again when its lease is over.
+        let mut all = Ok(count);
         while let Some(done) = lot.join_next().await {
-            // What could not be written is taken again when its lease is over.
-            done.map_err(|error| StoreError::Away(error.to_string()))??;
+            if let Err(error) = done.unwrap_or_else(|broken| Err(StoreError::Away(broken.to_string()))) {
+                all = Err(error);
+            }
         }
-        Ok(count)
+        all
     }
 
     async fn carry(&self, taken: Taken) -> Result<(), StoreError> {

@@ -3,8 +3,7 @@
 //! Source: domain.md; the dispositions of `call::disposition`. Pure: it counts and divides, and answers nothing (`None`) where nothing was counted.
 #![forbid(unsafe_code)]
 
-use super::Rate;
-use super::score::Definition;
+use super::{FigureDefinition, Rate};
 use crate::call::disposition::Disposition;
 use serde::Serialize;
 
@@ -243,8 +242,8 @@ impl Question {
 const TRADE: &str = "the trade; an attempt is an INVITE that left";
 
 /// All figures of attempts, in the order in which pages show them.
-pub const FIGURES: &[Definition] = &[
-    Definition {
+pub const FIGURES: &[FigureDefinition] = &[
+    FigureDefinition {
         key: "answered_by_person",
         name_en: "Taken by a person",
         name_zh: "真人接听率",
@@ -253,7 +252,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "(complete + partial + refusal + break-off + call-back + no key + wrong number) / attempts that are over",
         source: TRADE,
     },
-    Definition {
+    FigureDefinition {
         key: "machines",
         name_en: "Taken by a machine",
         name_zh: "答录机比例",
@@ -262,7 +261,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "(machine + fax) / attempts that are over",
         source: TRADE,
     },
-    Definition {
+    FigureDefinition {
         key: "complete_of_person",
         name_en: "Complete of those taken (I / answered by a person)",
         name_zh: "接听后完成率 (I / 真人接听)",
@@ -271,7 +270,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "complete / taken by a person",
         source: TRADE,
     },
-    Definition {
+    FigureDefinition {
         key: "complete_of_attempts",
         name_en: "Complete of attempts",
         name_zh: "拨打完成率",
@@ -280,7 +279,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "complete / attempts that are over",
         source: TRADE,
     },
-    Definition {
+    FigureDefinition {
         key: "attempts_per_complete",
         name_en: "Attempts per complete",
         name_zh: "每完成一份的拨打次数",
@@ -289,7 +288,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "attempts that are over / complete",
         source: TRADE,
     },
-    Definition {
+    FigureDefinition {
         key: "mean_complete_s",
         name_en: "Mean length, complete calls",
         name_zh: "完整回访平均时长",
@@ -298,7 +297,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "Σ (end − answer) / complete calls",
         source: TRADE,
     },
-    Definition {
+    FigureDefinition {
         key: "mean_answered_s",
         name_en: "Mean length, all answered calls",
         name_zh: "全部接听通话平均时长",
@@ -307,7 +306,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "Σ (end − answer) / answered calls",
         source: TRADE,
     },
-    Definition {
+    FigureDefinition {
         key: "break_off",
         name_en: "Broke off at the question",
         name_zh: "该题中断率",
@@ -319,7 +318,7 @@ pub const FIGURES: &[Definition] = &[
 ];
 
 /// The definition with this key.
-pub fn definition(key: &str) -> Option<&'static Definition> {
+pub fn definition(key: &str) -> Option<&'static FigureDefinition> {
     FIGURES.iter().find(|definition| definition.key == key)
 }
 

@@ -4,8 +4,7 @@
 //! were called in it. They are judged as they stood at its end, so that yesterday's run reads tomorrow as it does today.
 #![forbid(unsafe_code)]
 
-use super::Group;
-use super::score::Definition;
+use super::{FigureDefinition, Group};
 use serde::Serialize;
 
 /// Where a follow-up of a run stood at its end.
@@ -93,7 +92,7 @@ impl Part {
     }
 
     /// What it is.
-    pub fn definition(self) -> &'static Definition {
+    pub fn definition(self) -> &'static FigureDefinition {
         // PARTS is in the order of ALL (a test holds it), and both have as many
         &PARTS[self as usize]
     }
@@ -152,7 +151,7 @@ const SOURCE: &str = "decisions/0039; AAPOR codes of final dispositions";
 macro_rules! parts {
     ($($key:literal, $en:literal, $zh:literal, $meaning:literal, $meaning_zh:literal, $formula:literal;)*) => {
         /// What each part is, in the order of [`Part::ALL`].
-        pub const PARTS: &[Definition] = &[$(Definition {
+        pub const PARTS: &[FigureDefinition] = &[$(FigureDefinition {
             key: $key, name_en: $en, name_zh: $zh, meaning: $meaning, meaning_zh: $meaning_zh, formula: $formula, source: SOURCE,
         },)*];
     };

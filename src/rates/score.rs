@@ -4,8 +4,7 @@
 //! Pure. Nothing is ever 0 or 100 % where nobody answered (that is `None`), and every figure carries its n.
 #![forbid(unsafe_code)]
 
-use super::Rate;
-pub use super::trunk::Definition;
+use super::{FigureDefinition, Rate};
 use crate::survey::scale::Scale;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,8 +15,8 @@ pub const SMALL: u64 = 30;
 const Z: f64 = 1.959_963_984_540_054;
 
 /// All figures of satisfaction, in the order in which pages and reports show them.
-pub const FIGURES: &[Definition] = &[
-    Definition {
+pub const FIGURES: &[FigureDefinition] = &[
+    FigureDefinition {
         key: "n",
         name_en: "Answers (n)",
         name_zh: "样本数 (n)",
@@ -26,7 +25,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "count",
         source: "domain.md, questions and scales",
     },
-    Definition {
+    FigureDefinition {
         key: "mean",
         name_en: "Mean score",
         name_zh: "平均分",
@@ -35,7 +34,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "Σ score / n",
         source: "domain.md, questions and scales",
     },
-    Definition {
+    FigureDefinition {
         key: "favourable",
         name_en: "Favourable (top-2-box)",
         name_zh: "满意率 (Top 2)",
@@ -44,7 +43,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "n(two best) / n",
         source: "market research: top-2-box",
     },
-    Definition {
+    FigureDefinition {
         key: "intent",
         name_en: "Repurchase intent",
         name_zh: "复购意向",
@@ -53,7 +52,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "n(certainly, probably) / n",
         source: "domain.md, repurchase intent; top-2-box",
     },
-    Definition {
+    FigureDefinition {
         key: "interval",
         name_en: "95 % interval",
         name_zh: "95 % 置信区间",

@@ -2,7 +2,7 @@
 //!
 //! Source: ITU-T E.411 (ASR), E.425 (NER); post-dial delay as RFC 6076 4.3 measures it, to the first 18x.
 
-use super::Rate;
+use super::{FigureDefinition, Rate};
 use serde::Serialize;
 
 /// What was counted on one trunk in a period: attempts whose INVITE left and that have ended.
@@ -24,28 +24,9 @@ pub struct Counts {
     pub pdd_p95_ms: Option<u64>,
 }
 
-/// One figure of the table.
-#[derive(Debug)]
-pub struct Definition {
-    /// Stable key in the API.
-    pub key: &'static str,
-    /// English name.
-    pub name_en: &'static str,
-    /// Chinese name.
-    pub name_zh: &'static str,
-    /// What it says.
-    pub meaning: &'static str,
-    /// The same in Chinese.
-    pub meaning_zh: &'static str,
-    /// The formula.
-    pub formula: &'static str,
-    /// Where it comes from.
-    pub source: &'static str,
-}
-
 /// All figures, in the order in which pages show them.
-pub const FIGURES: &[Definition] = &[
-    Definition {
+pub const FIGURES: &[FigureDefinition] = &[
+    FigureDefinition {
         key: "asr",
         name_en: "ASR",
         name_zh: "接通率 ASR",
@@ -54,7 +35,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "answered / seizures",
         source: "ITU-T E.411",
     },
-    Definition {
+    FigureDefinition {
         key: "ner",
         name_en: "NER",
         name_zh: "网络有效率 NER",
@@ -63,7 +44,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "(answered + busy + declined + no answer + unreachable phone) / seizures",
         source: "ITU-T E.425",
     },
-    Definition {
+    FigureDefinition {
         key: "acd",
         name_en: "ACD",
         name_zh: "平均通话时长 ACD",
@@ -72,7 +53,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "time from answer to end / answered",
         source: "the trade",
     },
-    Definition {
+    FigureDefinition {
         key: "pdd_p50",
         name_en: "Post-dial delay, median",
         name_zh: "拨号后延迟（中位）",
@@ -81,7 +62,7 @@ pub const FIGURES: &[Definition] = &[
         formula: "percentile 50 of (first 18x − INVITE)",
         source: "RFC 6076 4.3",
     },
-    Definition {
+    FigureDefinition {
         key: "pdd_p95",
         name_en: "Post-dial delay, 95 %",
         name_zh: "拨号后延迟（95%）",

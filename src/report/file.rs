@@ -2,7 +2,7 @@
 
 use super::build::{Kind, Wanted};
 use super::model::Report;
-use super::{book, deck, text};
+use super::{book, deck, sheet, text};
 use crate::web::lang::Lang;
 use chrono_tz::Tz;
 use std::io::{self, Write};
@@ -64,8 +64,8 @@ impl Format {
     pub fn media_type(self) -> &'static str {
         match self {
             Format::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            Format::Csv => "text/csv; charset=utf-8",
+            Format::Xlsx => sheet::Kind::Xlsx.media_type(),
+            Format::Csv => sheet::Kind::Csv.media_type(),
             Format::Html => "text/html; charset=utf-8",
             Format::Json => "application/json",
         }

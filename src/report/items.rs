@@ -41,8 +41,7 @@ impl Items {
         let mut newest_first: Vec<&surveys::SurveyVersion> = versions.iter().collect();
         newest_first.sort_by(|a, b| a.survey_key.cmp(&b.survey_key).then(b.version.cmp(&a.version)));
         for version in newest_first {
-            let name = format!("survey {}, version {}", version.survey_key, version.version);
-            if let Ok(definition) = Definition::from_toml(&name, &version.content) {
+            if let Ok(definition) = version.definition() {
                 items.add(&version.survey_key, &definition);
             }
         }

@@ -3,6 +3,7 @@
 
 use super::build::{self, Kind, Wanted};
 use super::file::{self, Format, Logo};
+use super::model::Report;
 use crate::clock::Clock;
 use crate::db::{StoreError, outbox};
 use crate::web::lang::Lang;
@@ -11,6 +12,7 @@ use chrono_tz::Tz;
 use serde_json::json;
 use sqlx::PgPool;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -42,18 +44,9 @@ impl Schedule {
     /// Makes what is due until told to stop.
     pub async fn keep(self, pool: PgPool, clock: Clock, stop: CancellationToken) {
         loop {
-            for (wanted, format) in self.due(clock.now()) {
-                match self.make(&pool, &wanted, format, clock.now()).await {
-                    Ok(path) => {
-                        tracing::info!(path = %path.display(), "a report was made");
-                        if let Err(error) = tell(&pool, &wanted, &path, clock.now()).await {
-                            tracing::error!(%error, "nobody was told that a report was made");
-                        }
-                    }
-                    Err(error) => {
-                        tracing::error!(report = file::name(&wanted, format), %error, "a report could not be made; tried again in ten minutes")
-                    }
-                }
+            // the formats of one period stand together: its figures are read once
+            for due in self.due(clock.now()).chunk_by(|one, next| one.0.kind == next.0.kind) {
+                self.make_all(&pool, due, clock.now()).await;
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -82,17 +75,38 @@ impl Schedule {
         all.filter(|(wanted, format)| !self.folder.join(file::name(wanted, *format)).exists()).collect()
     }
 
-    /// Makes one.
-    pub async fn make(
-        &self,
-        pool: &PgPool,
-        wanted: &Wanted,
-        format: Format,
-        now: DateTime<Utc>,
-    ) -> anyhow::Result<PathBuf> {
-        let mut conn = pool.acquire().await.map_err(StoreError::from)?;
-        let report = build::report(&mut conn, wanted, now).await?;
-        drop(conn);
+    /// Makes a period's reports. What cannot be made is told, and the others are.
+    async fn make_all(&self, pool: &PgPool, due: &[(Wanted, Format)], now: DateTime<Utc>) {
+        let Some((wanted, _)) = due.first() else { return };
+        let report = match self.build(pool, wanted, now).await {
+            Ok(report) => Arc::new(report),
+            Err(error) => {
+                tracing::error!(report = wanted.kind.as_str(), %error, "a report could not be made; tried again in ten minutes");
+                return;
+            }
+        };
+        for (wanted, format) in due {
+            match self.write(report.clone(), wanted, *format).await {
+                Ok(path) => {
+                    tracing::info!(path = %path.display(), "a report was made");
+                    if let Err(error) = tell(pool, wanted, &path, now).await {
+                        tracing::error!(%error, "nobody was told that a report was made");
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(report = file::name(wanted, *format), %error, "a report could not be made; tried again in ten minutes")
+                }
+            }
+        }
+    }
+
+    async fn build(&self, pool: &PgPool, wanted: &Wanted, now: DateTime<Utc>) -> Result<Report, StoreError> {
+        let mut conn = pool.acquire().await?;
+        build::report(&mut conn, wanted, now).await
+    }
+
+    /// Writes one into the folder.
+    async fn write(&self, report: Arc<Report>, wanted: &Wanted, format: Format) -> anyhow::Result<PathBuf> {
         let (zone, lang, logo, path) =
             (self.zone, self.lang, self.logo.clone(), self.folder.join(file::name(wanted, format)));
         let work = move || -> anyhow::Result<PathBuf> {
@@ -146,8 +160,8 @@ mod tests {
             names(now),
             ["huifang-daily-2026-11-22.json", "huifang-weekly-2026-11-16.json", "huifang-monthly-2026-10-01.json"]
         );
-        for (wanted, format) in schedule.due(now) {
-            schedule.make(&pool, &wanted, format, now).await.unwrap();
+        for due in schedule.due(now).chunk_by(|one, next| one.0.kind == next.0.kind) {
+            schedule.make_all(&pool, due, now).await;
         }
         assert!(schedule.due(now).is_empty(), "made");
         assert_eq!(names(at("2026-11-24T01:00:00Z")), ["huifang-daily-2026-11-23.json"]);

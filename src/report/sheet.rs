@@ -81,6 +81,53 @@ pub fn titled(columns: Vec<(&'static str, f64)>) -> Vec<(Cow<'static, str>, f64)
     columns.into_iter().map(|(title, width)| (title.into(), width)).collect()
 }
 
+/// What tables are written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One table in text.
+    Csv,
+    /// A workbook.
+    Xlsx,
+}
+
+/// Tables that could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritten {
+    /// As CSV.
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+    /// As a workbook.
+    #[error(transparent)]
+    Xlsx(#[from] XlsxError),
+}
+
+impl Kind {
+    /// The ending of a file's name.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Kind::Csv => "csv",
+            Kind::Xlsx => "xlsx",
+        }
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Kind::Csv => "text/csv; charset=utf-8",
+            Kind::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+
+    /// The bytes of these tables; CSV holds the first.
+    pub fn write(self, sheets: &[Sheet], zone: Tz) -> Result<Vec<u8>, Unwritten> {
+        Ok(match (self, sheets) {
+            (Kind::Csv, [first, ..]) => csv(first, zone)?,
+            (Kind::Csv, []) => Vec::new(),
+            (Kind::Xlsx, sheets) => xlsx(sheets, zone)?,
+        })
+    }
+}
+
 /// CSV of one table; moments as the clocks of `zone` show them.
 pub fn csv(sheet: &Sheet, zone: Tz) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(b"\xEF\xBB\xBF".to_vec());

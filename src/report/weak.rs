@@ -1,7 +1,7 @@
 //! Weak items with their figures: which items are proposed for improvement, and what an item was before its plan began and is since. Counts are `db::satisfaction`'s, what
 //! is weak is `weak_item`'s.
 
-use super::items::{self, Item};
+use super::items::{self, Item, Items};
 use super::satisfaction::{self, OfItem};
 use crate::db::Result;
 use crate::db::satisfaction::{self as rows, By, Filter};
@@ -49,9 +49,10 @@ pub async fn read(conn: &mut PgConnection, rule: Rule, zone: Tz, now: DateTime<U
     let from = now - TimeDelta::days(rule.days.into());
     let filter = Filter { from, to: now, survey: None, advisor: None, model: None, zone };
     let figures = satisfaction::read(conn, &filter, By::Month).await?;
+    let items = items::of_store(conn).await?;
     let mut followed = Vec::new();
     for plan in plans::list(conn, MOST).await? {
-        followed.push(follow(conn, plan, rule, zone, now).await?);
+        followed.push(follow(conn, plan, &items, rule, zone, now).await?);
     }
     let open = |item: &Item| {
         let same = |plan: &Plan| plan.survey == item.survey && plan.question == item.question;
@@ -62,9 +63,20 @@ pub async fn read(conn: &mut PgConnection, rule: Rule, zone: Tz, now: DateTime<U
     Ok(Weak { plans: followed, proposed })
 }
 
-/// A plan with its item's figures before and since.
-pub async fn follow(conn: &mut PgConnection, plan: Plan, rule: Rule, zone: Tz, now: DateTime<Utc>) -> Result<Followed> {
+/// One plan with its item's figures before and since.
+pub async fn one(conn: &mut PgConnection, plan: Plan, rule: Rule, zone: Tz, now: DateTime<Utc>) -> Result<Followed> {
     let items = items::of_store(conn).await?;
+    follow(conn, plan, &items, rule, zone, now).await
+}
+
+async fn follow(
+    conn: &mut PgConnection,
+    plan: Plan,
+    items: &Items,
+    rule: Rule,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<Followed> {
     let Some(item) = items.get(&plan.survey, &plan.question).cloned() else {
         return Ok(Followed { plan, before: None, since: None });
     };

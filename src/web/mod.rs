@@ -11,6 +11,7 @@ mod complaints;
 mod csrf;
 mod day_report;
 mod door;
+mod download;
 mod etag;
 mod guard;
 mod headers;

@@ -52,9 +52,21 @@ impl Params {
 
     /// The query as it was asked, with another value of one parameter.
     pub fn but(&self, name: &str, value: &str) -> String {
-        let others = self.given.iter().filter(|(known, value)| *known != name && !value.is_empty());
-        let query = others.fold(String::new(), |query, (known, value)| with(&query, known, value));
-        with(&query, name, value)
+        with(&self.query(self.given.iter().map(|(known, _)| *known).filter(|known| *known != name)), name, value)
+    }
+
+    /// What was given of these parameters, as a query.
+    pub fn query<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
+        let given = names.filter_map(|name| Some((name, self.text(name)?)));
+        given.fold(String::new(), |query, (name, value)| with(&query, name, value))
+    }
+
+    /// How many rows are passed over.
+    pub fn skip(&self) -> Result<i64, Problem> {
+        let skip = self.parsed("skip", "a number from 0 on", |text| {
+            text.parse().ok().filter(|skip| (0..=i64::from(i32::MAX)).contains(skip))
+        });
+        Ok(skip?.unwrap_or(0))
     }
 
     /// A date, of a year that people call in.

@@ -51,12 +51,6 @@ pub async fn of(state: &WebState, key: &str) -> Result<Vec<SurveyVersion>, Probl
     }
 }
 
-/// What a published version asks; none where this huifang cannot read it (an older or newer one published it).
-pub fn compiled(version: &SurveyVersion) -> Option<Arc<Definition>> {
-    let name = format!("{}, version {}", version.survey_key, version.version);
-    Definition::from_toml(&name, &version.content).ok()
-}
-
 /// Looks at a text that is to become the newest version of `key`.
 pub async fn look(state: &WebState, key: &str, text: &str) -> Result<Looked, Problem> {
     let Some(prompts) = state.prompts() else {
@@ -71,7 +65,8 @@ pub async fn look(state: &WebState, key: &str, text: &str) -> Result<Looked, Pro
         return Err(Problem::parameter("content", "is another survey: its `key` is not the one of the address"));
     }
     let versions = all(state).await?;
-    let active = versions.iter().rev().find(|version| version.survey_key == key).and_then(compiled);
+    let active =
+        versions.iter().rev().find(|version| version.survey_key == key).and_then(|version| version.definition().ok());
     let review = Review::of(&definition, active.as_deref(), &Catalog(prompts));
     Ok(Ok((definition, review)))
 }

@@ -169,3 +169,21 @@ async fn post_form(router: &Router, path: &str, headers: &[(&str, &str)], form: 
     }
     send(router, request.body(Body::from(form.to_owned())).unwrap()).await
 }
+
+/// Runs a script of tests/browser in Chromium; what it said. `HUIFANG_SHOTS` names a directory for its pictures.
+async fn in_a_browser(script: &str, arguments: &[&str]) -> String {
+    let temporary = tempfile::tempdir().unwrap();
+    let script = format!("{}/tests/browser/{script}", env!("CARGO_MANIFEST_DIR"));
+    let ran = tokio::process::Command::new("node")
+        .env("TMPDIR", temporary.path())
+        .args(["--experimental-websocket", &script])
+        .args(arguments)
+        .args(std::env::var_os("HUIFANG_SHOTS"))
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("node is installed (scripts/test sees to it)");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    said
+}

@@ -15,7 +15,7 @@ use crate::dialer::policy::{Asked, Contact, History, Manners, Next, Permit};
 use crate::dialer::trunks::{Choice, Room, Trunk, Trunks};
 use crate::dialer::worker::{IN_CALL_AGAIN, REFUSED_AGAIN};
 use crate::phone::{E164, Pii};
-use crate::survey::flow::{AnswerValue, Earlier, Facts};
+use crate::survey::flow::{Earlier, Facts};
 use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use rand_chacha::ChaCha8Rng;
@@ -435,11 +435,5 @@ fn begun_minutes(talk: Duration) -> u64 {
 }
 
 fn earlier(answer: &crate::survey::flow::Answer) -> Earlier {
-    let value = match &answer.value {
-        AnswerValue::Choice { value } => value.clone(),
-        AnswerValue::Digits { digits } => digits.clone(),
-        AnswerValue::Recording { recording, .. } => recording.0.clone(),
-        AnswerValue::Nothing => "nothing".to_owned(),
-    };
-    Earlier { keys: answer.keys.clone(), value }
+    Earlier { keys: answer.keys.clone(), value: answer.value.stored().to_owned() }
 }

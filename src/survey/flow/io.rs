@@ -256,6 +256,18 @@ pub enum AnswerValue {
     Nothing,
 }
 
+impl AnswerValue {
+    /// As it is stored: the word, the digits, the recording's file.
+    pub fn stored(&self) -> &str {
+        match self {
+            AnswerValue::Choice { value } => value,
+            AnswerValue::Digits { digits } => digits,
+            AnswerValue::Recording { recording, .. } => &recording.0,
+            AnswerValue::Nothing => "nothing",
+        }
+    }
+}
+
 /// How somebody who plans to buy a car can be reached (潜在客户). It is no answer to a question and is kept apart from them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Lead {

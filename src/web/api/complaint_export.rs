@@ -1,18 +1,16 @@
 //! Complaints as files for spreadsheets, by the API and by the page: the same filters as the list, the same bytes at both addresses.
 
-use crate::report::sheet;
+use crate::report::sheet::Kind;
 use crate::web::complaints::{self as desk, FILTERS, export};
+use crate::web::download;
 use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use crate::web::who::Who;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
-
-const CSV: &str = "text/csv; charset=utf-8";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 
 macro_rules! exports {
     ($($(#[doc = $doc:literal])* $name:ident $path:literal $tag:literal $media:literal $kind:ident;)*) => {$(
@@ -42,12 +40,6 @@ exports! {
     xlsx_of_page "/complaints/export.xlsx" "pages" "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" Xlsx;
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Csv,
-    Xlsx,
-}
-
 async fn file(state: &WebState, who: &Who, uri: &Uri, headers: &HeaderMap, kind: Kind) -> Result<Response, Problem> {
     let known: Vec<&'static str> = FILTERS.into_iter().chain(["lang", "unmasked", "limit", "skip"]).collect();
     let params = Params::read(uri, &known)?;
@@ -56,20 +48,7 @@ async fn file(state: &WebState, who: &Who, uri: &Uri, headers: &HeaderMap, kind:
     let filter = desk::filter(&params, who, state)?;
     let tables = export::tables(state, who, &filter, lang, params.flag("unmasked")?).await?;
     let zone = state.options().zone;
-    let bytes = match kind {
-        Kind::Csv => sheet::csv(&tables[0], zone).map_err(|error| unwritten(&error))?,
-        Kind::Xlsx => sheet::xlsx(&tables, zone).map_err(|error| unwritten(&error))?,
-    };
+    let bytes = kind.write(&tables, zone).map_err(|error| download::unwritten(&error))?;
     let day = state.clock().now().with_timezone(&zone).format("%Y-%m-%d");
-    let (media_type, ending) = match kind {
-        Kind::Csv => (CSV, "csv"),
-        Kind::Xlsx => (XLSX, "xlsx"),
-    };
-    let name = format!("attachment; filename=\"complaints-{day}.{ending}\"");
-    Ok(([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes).into_response())
-}
-
-fn unwritten(error: &dyn std::error::Error) -> Problem {
-    tracing::error!(%error, "an export could not be written");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The file could not be written.")
+    Ok(download::file(bytes, kind.media_type(), format_args!("complaints-{day}.{}", kind.ending())))
 }

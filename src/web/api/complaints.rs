@@ -60,11 +60,10 @@ pub struct ListParams {
 
 /// Reads `limit` and `skip`.
 pub(super) fn page(params: &Params) -> Result<(i64, i64), Problem> {
-    let number = |name, wanted: &str, least, most| {
-        params.parsed(name, wanted, |text| text.parse::<i64>().ok().filter(|number| (least..=most).contains(number)))
-    };
-    let limit = number("limit", "a number from 1 to 200", 1, MOST)?.unwrap_or(USUAL);
-    Ok((limit, number("skip", "a number from 0 on", 0, i64::from(i32::MAX))?.unwrap_or(0)))
+    let limit = params.parsed("limit", "a number from 1 to 200", |text| {
+        text.parse().ok().filter(|limit| (1..=MOST).contains(limit))
+    })?;
+    Ok((limit.unwrap_or(USUAL), params.skip()?))
 }
 
 /// A list.

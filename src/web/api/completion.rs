@@ -3,7 +3,7 @@
 use super::views::Figures;
 use crate::db::figures::{self, By};
 use crate::db::status;
-use crate::rates::{RATES, score};
+use crate::rates::RATES;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
@@ -176,8 +176,8 @@ pub(in crate::web) fn unknown_survey(known: &[(String, String)]) -> Problem {
     Problem::parameter("survey", format!("there is no such survey ({known})"))
 }
 
-impl From<&'static score::Definition> for DefinitionView {
-    fn from(definition: &'static score::Definition) -> DefinitionView {
+impl From<&'static crate::rates::FigureDefinition> for DefinitionView {
+    fn from(definition: &'static crate::rates::FigureDefinition) -> DefinitionView {
         DefinitionView {
             key: definition.key,
             name: definition.name_en,

@@ -135,9 +135,7 @@ pub async fn follow_ups(State(state): State<WebState>, who: Who, uri: Uri) -> Re
     let zone = state.options().zone;
     let day = |day: NaiveDate| crate::report::period::Period { first: day, last: day }.bounds(zone);
     let wanted = Wanted {
-        state: params.parsed("state", "a state of follow-ups", |text| {
-            FollowUpState::ALL.iter().copied().find(|state| state.as_str() == text)
-        })?,
+        state: params.parsed("state", "a state of follow-ups", FollowUpState::of)?,
         survey: text("survey"),
         disposition: text("disposition"),
         advisor: text("advisor"),

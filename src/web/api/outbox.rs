@@ -135,9 +135,7 @@ pub async fn list(State(state): State<WebState>, uri: Uri) -> Result<Response, P
     let params = Params::read(&uri, &["state", "target", "after", "limit"])?;
     let page = Page::read(&params)?;
     let filter = Filter {
-        state: params.parsed("state", "a state of messages", |text| {
-            OutboxState::ALL.iter().copied().find(|state| state.as_str() == text)
-        })?,
+        state: params.parsed("state", "a state of messages", OutboxState::of)?,
         target: params.text("target").map(str::to_owned),
         after: page.after,
         limit: page.fetch(),

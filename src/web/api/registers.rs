@@ -2,15 +2,16 @@
 
 use crate::db::StoreError;
 use crate::report::register::{self, NoRegister, Wanted};
-use crate::report::sheet;
+use crate::report::sheet::Kind;
+use crate::web::download;
 use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use crate::web::who::Who;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
 use chrono::NaiveDate;
 use utoipa::IntoParams;
 
@@ -69,11 +70,10 @@ async fn answer(
     let params = Params::read(uri, &["from", "to", "format", "lang", "unmasked"])?;
     let options = state.options();
     let lang = Lang::of(&params, headers, &options.language)?;
-    let csv = params.parsed("format", "one of xlsx, csv", |text| match text {
-        "xlsx" => Some(false),
-        "csv" => Some(true),
-        _ => None,
+    let kind = params.parsed("format", "one of xlsx, csv", |text| {
+        [Kind::Xlsx, Kind::Csv].into_iter().find(|kind| kind.ending() == text)
     })?;
+    let kind = kind.unwrap_or(Kind::Xlsx);
     let period = params.period(state.today(), 7)?;
     let unmasked = params.flag("unmasked")?;
     if unmasked {
@@ -95,19 +95,7 @@ async fn answer(
     let detail =
         serde_json::json!({ "from": period.first, "to": period.last, "rows": sheet.rows.len(), "unmasked": unmasked });
     state.audit(who, "register.export", format!("register:{}", wanted.what), detail).await?;
-    let csv = csv.unwrap_or(false);
-    let (bytes, media_type, ending) = match csv {
-        true => (sheet::csv(&sheet, wanted.zone).map_err(|error| unwritten(&error))?, CSV, "csv"),
-        false => (sheet::xlsx(&[sheet], wanted.zone).map_err(|error| unwritten(&error))?, XLSX, "xlsx"),
-    };
-    let name = format!("attachment; filename=\"{}\"", wanted.file_name(ending));
-    Ok(([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes).into_response())
-}
-
-const CSV: &str = "text/csv; charset=utf-8";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-
-fn unwritten(error: &dyn std::error::Error) -> Problem {
-    tracing::error!(%error, "a register could not be written");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The file could not be written.")
+    let name = wanted.file_name(kind.ending());
+    let bytes = kind.write(&[sheet], wanted.zone).map_err(|error| download::unwritten(&error))?;
+    Ok(download::file(bytes, kind.media_type(), name))
 }

@@ -3,13 +3,14 @@
 use crate::db::StoreError;
 use crate::report::build::{self, Kind, Wanted};
 use crate::report::file::{self, Format};
+use crate::web::download;
 use crate::web::lang::Lang;
 use crate::web::params::Params;
 use crate::web::problem::Problem;
 use crate::web::state::WebState;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
 use chrono::NaiveDate;
 use utoipa::IntoParams;
 
@@ -79,13 +80,7 @@ async fn answer(state: &WebState, kind: &str, uri: &Uri, headers: &HeaderMap) ->
     let report = report.await?;
     let (zone, logo) = (options.zone, options.logo.clone());
     let writing = tokio::task::spawn_blocking(move || format.write(&report, zone, lang, logo.as_ref()));
-    let written =
-        writing.await.map_err(|error| error.to_string()).and_then(|written| written.map_err(|error| error.to_string()));
-    let bytes = written.map_err(|error| {
-        tracing::error!(error, "a report could not be written");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The report could not be written.")
-    })?;
-    let name = format!("attachment; filename=\"{}\"", file::name(&wanted, format));
-    Ok(([(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
-        .into_response())
+    let ended = writing.await.map_err(|error| download::unwritten(&error))?;
+    let bytes = ended.map_err(|error| download::unwritten(&error))?;
+    Ok(download::file(bytes, format.media_type(), file::name(&wanted, format)))
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/satisfaction`: what customers think in a period, each figure with its n and its interval. Null where nobody answered.
 
 use super::completion::unknown_survey;
-use super::views::RateView;
+use super::views::{FigureView, RateView};
 use crate::db::satisfaction::{self as rows, By, Filter};
 use crate::db::{StoreError, status};
 use crate::rates::score::{FIGURES, Scores};
@@ -84,8 +84,6 @@ pub struct Read {
     pub figures: Satisfaction,
     /// Keys and names of all surveys.
     pub surveys: Vec<(String, String)>,
-    /// Advisors and models that can be chosen.
-    pub choices: (Vec<String>, Vec<String>),
 }
 
 /// Reads what was asked for.
@@ -98,10 +96,18 @@ pub async fn read(state: &WebState, asked: &Asked) -> Result<Read, Problem> {
             return Ok(Err(surveys));
         }
         let figures = report::read(&mut conn, &filter, report::steps(asked.period.days())).await?;
-        let choices = rows::choices(&mut conn, &filter).await?;
-        Ok(Ok(Read { figures, surveys, choices }))
+        Ok(Ok(Read { figures, surveys }))
     });
     read.await?.map_err(|known| unknown_survey(&known))
+}
+
+/// Advisors and models that can be chosen.
+pub async fn choices(state: &WebState, asked: &Asked) -> Result<(Vec<String>, Vec<String>), Problem> {
+    let read = state.ask(async {
+        let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
+        rows::choices(&mut conn, &asked.filter()).await
+    });
+    read.await
 }
 
 /// What customers think.
@@ -186,23 +192,6 @@ pub struct ScoresView {
     distribution: BTreeMap<&'static str, u64>,
 }
 
-/// What a figure is.
-#[derive(Serialize, ToSchema)]
-pub struct FigureView {
-    /// Its key.
-    key: &'static str,
-    /// English name.
-    name: &'static str,
-    /// Chinese name.
-    name_zh: &'static str,
-    /// What it says.
-    meaning: &'static str,
-    /// How it is reckoned.
-    formula: &'static str,
-    /// Where the definition comes from.
-    source: &'static str,
-}
-
 impl From<&Scores> for ScoresView {
     fn from(scores: &Scores) -> ScoresView {
         let ends = |interval: crate::rates::score::Interval| [interval.low, interval.high];
@@ -256,14 +245,6 @@ pub async fn satisfaction(State(state): State<WebState>, uri: Uri) -> Result<Jso
     let params = Params::read(&uri, &FILTERS)?;
     let asked = Asked::read(&params, &state)?;
     let read = read(&state, &asked).await?;
-    let figure = |figure: &'static crate::rates::score::Definition| FigureView {
-        key: figure.key,
-        name: figure.name_en,
-        name_zh: figure.name_zh,
-        meaning: figure.meaning,
-        formula: figure.formula,
-        source: figure.source,
-    };
     Ok(Json(SatisfactionView {
         from: asked.period.first,
         to: asked.period.last,
@@ -274,6 +255,6 @@ pub async fn satisfaction(State(state): State<WebState>, uri: Uri) -> Result<Jso
             By::Day | By::Total | By::Advisor | By::Model => "day",
         },
         surveys: read.figures.surveys.iter().map(SurveyView::from).collect(),
-        definitions: FIGURES.iter().map(figure).collect(),
+        definitions: FIGURES.iter().map(FigureView::from).collect(),
     }))
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/trunks`: ASR, NER, ACD, post-dial delay and causes of each trunk, and which figure has fallen. The definitions are `rates::trunk`'s.
 
 use super::schema;
+use super::views::FigureView;
 use crate::db::state::TrunkState;
 use crate::db::trunk_figures::{self, Cause, Trend, TrunkCounts};
 use crate::db::trunk_states::{self, FRESH, Seen};
@@ -108,23 +109,6 @@ pub struct FallenView {
     before: f64,
 }
 
-/// What a figure is.
-#[derive(Serialize, ToSchema)]
-pub struct FigureView {
-    /// Its key.
-    key: &'static str,
-    /// English name.
-    name: &'static str,
-    /// Chinese name.
-    name_zh: &'static str,
-    /// What it says.
-    meaning: &'static str,
-    /// How it is made.
-    formula: &'static str,
-    /// Where it comes from.
-    source: &'static str,
-}
-
 /// What is read of the store.
 pub struct Read {
     /// Counts of the period.
@@ -191,14 +175,7 @@ pub async fn trunks(State(state): State<WebState>, uri: Uri) -> Result<Json<Trun
         }
     };
     let trunks = counts.into_iter().map(view).collect();
-    let definitions = FIGURES.iter().map(|d| FigureView {
-        key: d.key,
-        name: d.name_en,
-        name_zh: d.name_zh,
-        meaning: d.meaning,
-        formula: d.formula,
-        source: d.source,
-    });
+    let definitions = FIGURES.iter().map(FigureView::from);
     let states = states.into_iter().map(|seen| {
         let Seen { node, trunk, state, why, places, registered_until, since, .. } = seen;
         StateView { trunk, node, state, why, places, registered_until, since }

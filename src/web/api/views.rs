@@ -2,7 +2,7 @@
 
 use crate::db::figures::Count;
 use crate::phone::{E164, Pii};
-use crate::rates::{Group, RATES, Rate, Tally};
+use crate::rates::{FigureDefinition, Group, RATES, Rate, Tally};
 use crate::web::people;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -78,4 +78,34 @@ pub fn name(name: &Pii<String>, unmasked: bool) -> String {
 /// A plate, masked unless asked otherwise.
 pub fn plate(plate: &Pii<String>, unmasked: bool) -> String {
     if unmasked { plate.expose().clone() } else { people::masked_plate(plate) }
+}
+
+/// What a figure is.
+#[derive(Serialize, ToSchema)]
+pub struct FigureView {
+    /// Its key.
+    key: &'static str,
+    /// English name.
+    name: &'static str,
+    /// Chinese name.
+    name_zh: &'static str,
+    /// What it says.
+    meaning: &'static str,
+    /// How it is reckoned.
+    formula: &'static str,
+    /// Where the definition comes from.
+    source: &'static str,
+}
+
+impl From<&'static FigureDefinition> for FigureView {
+    fn from(figure: &'static FigureDefinition) -> FigureView {
+        FigureView {
+            key: figure.key,
+            name: figure.name_en,
+            name_zh: figure.name_zh,
+            meaning: figure.meaning,
+            formula: figure.formula,
+            source: figure.source,
+        }
+    }
 }

@@ -208,7 +208,7 @@ pub async fn one(state: &WebState, id: &str) -> Result<(Followed, Vec<rows::Step
     let read = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
         let steps = rows::steps(&mut conn, plan.id).await?;
-        Ok((weak::follow(&mut conn, plan, rule, zone, now).await?, steps))
+        Ok((weak::one(&mut conn, plan, rule, zone, now).await?, steps))
     });
     read.await
 }

@@ -1,5 +1,6 @@
 //! `/complaints`: the complaint desk for agents and managers: what is open and overdue, by cause, level and who is responsible. Names are masked here.
 
+use super::form::Choice;
 use super::view;
 use super::{Frame, html, problem_page};
 use crate::complaint::{Cause, Level, StepKind};
@@ -61,12 +62,6 @@ struct Tile {
     alarm: bool,
 }
 
-struct Choice {
-    value: Cow<'static, str>,
-    name: Cow<'static, str>,
-    chosen: bool,
-}
-
 struct Row {
     id: String,
     name: String,
@@ -111,10 +106,7 @@ pub async fn complaints(
 
 async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Result<Page, Problem> {
     let filter = desk::filter(params, who, state)?;
-    let skip = params.parsed("skip", "a number from 0 on", |text| {
-        text.parse::<i64>().ok().filter(|skip| (0..=i64::from(i32::MAX)).contains(skip))
-    })?;
-    let (skip, now, zone) = (skip.unwrap_or(0), state.clock().now(), state.options().zone);
+    let (skip, now, zone) = (params.skip()?, state.clock().now(), state.options().zone);
     let (summary, total, found, owners) = state
         .ask(async {
             let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
@@ -126,7 +118,8 @@ async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Resul
         .await?;
     let w = lang.desk_words();
     let last = skip + i64::try_from(found.len()).unwrap_or(0);
-    let query = query(params);
+    // without page and language
+    let query = params.query(FILTERS.into_iter());
     let turn = |skip: i64| format!("?{}", with(&query, "skip", &skip.to_string()));
     let row = |complaint: Complaint| Row {
         overdue: complaint.case.is_overdue(now),
@@ -206,20 +199,11 @@ fn standings(filter: &Filter, w: &'static desk_words::Words) -> Vec<Choice> {
 }
 
 fn choices(words: impl Iterator<Item = &'static str>, chosen: Option<&str>, lang: Lang) -> Vec<Choice> {
-    let choice =
-        |word| Choice { value: Cow::Borrowed(word), name: terms::class(word, lang), chosen: chosen == Some(word) };
-    words.map(choice).collect()
+    words.map(|word| Choice::of(word, terms::class(word, lang), chosen)).collect()
 }
 
 fn owner_choices(owners: Vec<String>, chosen: Option<&str>, w: &'static desk_words::Words) -> Vec<Choice> {
     let mut all = vec![(Cow::Borrowed(ME), Cow::Borrowed(w.me)), (Cow::Borrowed(NOBODY), Cow::Borrowed(w.nobody))];
     all.extend(owners.into_iter().map(|owner| (Cow::Owned(owner.clone()), Cow::Owned(owner))));
-    let choice = |(value, name): (Cow<'static, str>, _)| Choice { chosen: chosen == Some(&*value), value, name };
-    all.into_iter().map(choice).collect()
-}
-
-/// The filters as a query, without page and language.
-fn query(params: &Params) -> String {
-    let given = FILTERS.iter().filter_map(|name| Some((*name, params.text(name)?)));
-    given.fold(String::new(), |query, (name, value)| with(&query, name, value))
+    all.into_iter().map(|(value, name)| Choice::of(value, name, chosen)).collect()
 }

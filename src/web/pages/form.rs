@@ -1,9 +1,28 @@
-//! Forms as browsers send them: which fields came, and their texts.
+//! Forms as browsers send them: which fields came, and their texts. And what a list in a form offers.
 
 use crate::web::problem::Problem;
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
+use std::borrow::Cow;
+
+/// One of a list in a form.
+pub struct Choice {
+    /// What is sent.
+    pub value: Cow<'static, str>,
+    /// What is shown.
+    pub name: Cow<'static, str>,
+    /// Whether it is chosen.
+    pub chosen: bool,
+}
+
+impl Choice {
+    /// One of a list of which `chosen` is chosen.
+    pub fn of(value: impl Into<Cow<'static, str>>, name: impl Into<Cow<'static, str>>, chosen: Option<&str>) -> Choice {
+        let value = value.into();
+        Choice { chosen: chosen == Some(&*value), value, name: name.into() }
+    }
+}
 
 /// What a handler takes.
 pub type Given = Result<Form<Vec<(String, String)>>, FormRejection>;

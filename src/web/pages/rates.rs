@@ -1,5 +1,6 @@
 //! `/rates`: the rates of follow-ups and of attempts, by hour and by day, and at which question people hang up; each with its n and its definition.
 
+use super::form::Choice;
 use super::home::rates::{RateRow, rates as rate_rows};
 use super::{Frame, html, problem_page, view};
 use crate::db::figures::Count;
@@ -47,12 +48,6 @@ struct Filters {
     advisors: Vec<Choice>,
     from: String,
     to: String,
-}
-
-struct Choice {
-    value: String,
-    name: String,
-    chosen: bool,
 }
 
 struct Figure {
@@ -188,8 +183,8 @@ fn percent_of(rate: &Rate) -> Option<f64> {
 
 fn filters(read: &Read, params: &Params, w: &words_of::Words) -> Filters {
     let choices = |all: Vec<(String, String)>, chosen: Option<&str>| {
-        let any = Choice { value: String::new(), name: w.all.to_owned(), chosen: chosen.is_none() };
-        let one = |(value, name): (String, String)| Choice { chosen: chosen == Some(&value), value, name };
+        let any = Choice { value: "".into(), name: w.all.into(), chosen: chosen.is_none() };
+        let one = |(value, name): (String, String)| Choice::of(value, name, chosen);
         std::iter::once(any).chain(all.into_iter().map(one)).collect()
     };
     let advisors = read.advisors.iter().map(|advisor| (advisor.clone(), advisor.clone()));
@@ -203,7 +198,7 @@ fn filters(read: &Read, params: &Params, w: &words_of::Words) -> Filters {
 
 fn figures(calls: &Calls, lang: Lang) -> Vec<Figure> {
     let (figures, words) = (calls.figures(), lang.words());
-    let row = |definition: &'static crate::rates::score::Definition| {
+    let row = |definition: &'static crate::rates::FigureDefinition| {
         let (value, counted, made_of) = match (figures.rate(definition.key), figures.mean(definition.key)) {
             (Some(rate), _) => (
                 view::percent(&rate, words),

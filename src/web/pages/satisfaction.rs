@@ -1,10 +1,11 @@
 //! `/satisfaction`: what customers think, by survey, advisor, item and model, over time. Every figure with its n; where few answered, with its interval.
 
+use super::form::Choice;
 use super::{Frame, html, problem_page};
 use crate::db::satisfaction::By;
 use crate::rates::score::{FIGURES, Scores};
 use crate::report::satisfaction::{OfItem, OfSurvey};
-use crate::web::api::satisfaction::{Asked, FILTERS, Read, SatisfactionParams, read};
+use crate::web::api::satisfaction::{Asked, FILTERS, Read, SatisfactionParams, choices, read};
 use crate::web::lang::Lang;
 use crate::web::params::{Params, with};
 use crate::web::problem::Problem;
@@ -47,12 +48,6 @@ struct Page {
 }
 
 /// Something to choose in a filter.
-pub(super) struct Choice {
-    pub value: String,
-    pub name: Cow<'static, str>,
-    pub chosen: bool,
-}
-
 struct SurveyPart {
     name: Cow<'static, str>,
     overall_name: Cow<'static, str>,
@@ -165,7 +160,8 @@ pub async fn satisfaction(
 
 async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Result<Page, Problem> {
     let asked = Asked::read(params, state)?;
-    let Read { figures, surveys, choices: (advisors, models) } = read(state, &asked).await?;
+    let Read { figures, surveys } = read(state, &asked).await?;
+    let (advisors, models) = choices(state, &asked).await?;
     let w = managers::of(lang);
     let query = query(params);
     let named = |key: &str| {
@@ -194,12 +190,9 @@ async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Resul
             By::Month => w.per_month,
             By::Day | By::Total | By::Advisor | By::Model => w.per_day,
         },
-        surveys: surveys.iter().map(|(key, _)| choice(key, named(key), params.text("survey"))).collect(),
-        advisors: advisors
-            .into_iter()
-            .map(|name| choice(&name.clone(), Cow::Owned(name), params.text("advisor")))
-            .collect(),
-        models: models.into_iter().map(|name| choice(&name.clone(), Cow::Owned(name), params.text("model"))).collect(),
+        surveys: surveys.iter().map(|(key, _)| Choice::of(key.clone(), named(key), params.text("survey"))).collect(),
+        advisors: advisors.into_iter().map(|name| Choice::of(name.clone(), name, params.text("advisor"))).collect(),
+        models: models.into_iter().map(|name| Choice::of(name.clone(), name, params.text("model"))).collect(),
         from: asked.period.first.to_string(),
         to: asked.period.last.to_string(),
         filtered: FILTERS.iter().any(|name| params.text(name).is_some()),
@@ -208,10 +201,6 @@ async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Resul
             .map(|d| (lang.pick(d.name_zh, d.name_en), lang.pick(d.meaning_zh, d.meaning), d.formula))
             .collect(),
     })
-}
-
-fn choice(value: &str, name: Cow<'static, str>, chosen: Option<&str>) -> Choice {
-    Choice { value: value.to_owned(), name, chosen: chosen == Some(value) }
 }
 
 fn part(
@@ -250,8 +239,7 @@ fn part(
 
 /// The filters as a query, without the survey and the language.
 fn query(params: &Params) -> String {
-    let given = FILTERS.iter().filter(|name| **name != "survey").filter_map(|name| Some((*name, params.text(name)?)));
-    given.fold(String::new(), |query, (name, value)| with(&query, name, value))
+    params.query(FILTERS.into_iter().filter(|name| *name != "survey"))
 }
 
 /// The calls behind an item.

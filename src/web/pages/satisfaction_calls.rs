@@ -75,10 +75,7 @@ pub async fn calls(State(state): State<WebState>, who: Who, uri: Uri, headers: H
 async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Result<Page, Problem> {
     let asked = Asked::read(params, state)?;
     let (survey, question) = (params.text("survey").unwrap_or_default(), params.text("question").unwrap_or_default());
-    let skip = params.parsed("skip", "a number from 0 on", |text| {
-        text.parse::<i64>().ok().filter(|skip| (0..=i64::from(i32::MAX)).contains(skip))
-    })?;
-    let (skip, zone) = (skip.unwrap_or(0), state.options().zone);
+    let (skip, zone) = (params.skip()?, state.options().zone);
     let found = state.ask(async {
         let mut conn = state.pool().acquire().await.map_err(StoreError::from)?;
         let items = items::of_store(&mut conn).await?;
@@ -88,9 +85,8 @@ async fn page(state: &WebState, who: &Who, params: &Params, lang: Lang) -> Resul
     let mut calls = found.await?;
     let more = calls.len() > usize::try_from(PER_PAGE).unwrap_or(usize::MAX);
     calls.truncate(usize::try_from(PER_PAGE).unwrap_or(usize::MAX));
-    let given = FILTERS.iter().filter_map(|name| Some((*name, params.text(name)?)));
-    let query = given.fold(String::new(), |query, (name, value)| with(&query, name, value));
-    let turn = |skip: i64| format!("?{}", with(&with(&query, "question", question), "skip", &skip.to_string()));
+    let query = params.query(FILTERS.into_iter().chain(["question"]));
+    let turn = |skip: i64| format!("?{}", with(&query, "skip", &skip.to_string()));
     let row = |call: Call| Row {
         follow_up: call.follow_up.to_string(),
         name: people::masked_name(&call.name),

@@ -258,7 +258,7 @@ async fn page(
 ) -> Result<Page, Problem> {
     let versions = desk::of(state, key).await?;
     let read: Vec<(&SurveyVersion, Option<Arc<Definition>>)> =
-        versions.iter().map(|version| (version, desk::compiled(version))).collect();
+        versions.iter().map(|version| (version, version.definition().ok())).collect();
     let rows = read.iter().enumerate().map(|(place, (version, definition))| VersionRow {
         number: version.version,
         since: view::full_moment(version.published_at, state.options().zone),
@@ -358,7 +358,7 @@ pub async fn drawing(
 ) -> Result<Response, Problem> {
     let lang = Lang::of(&Params::read(&uri, &["lang"])?, &headers, &state.options().language)?;
     let versions = desk::of(&state, &key).await?;
-    let definition = versions.first().and_then(desk::compiled);
+    let definition = versions.first().and_then(|version| version.definition().ok());
     let definition = definition.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, words::EN.unreadable))?;
     let language = definition.language_or_default(lang.tag());
     let svg = draw::svg(&definition, &|id: &PromptId| said(&state, language, id));

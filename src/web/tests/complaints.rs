@@ -290,20 +290,7 @@ async fn served(pool: &PgPool) -> (std::net::SocketAddr, String, tokio_util::syn
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn the_desk_in_a_real_browser(pool: PgPool) {
     let (address, cookie, stop) = served(&pool).await;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/complaint_page.mjs");
-    let temporary = tempfile::tempdir().unwrap();
-    let mut arguments = vec![script.to_owned(), format!("http://{address}/"), cookie, id(4)];
-    arguments.extend(std::env::var("HUIFANG_SHOTS"));
-    let ran = tokio::process::Command::new("node")
-        .env("TMPDIR", temporary.path())
-        .arg("--experimental-websocket")
-        .args(arguments)
-        .kill_on_drop(true)
-        .output()
-        .await
-        .expect("node is installed (scripts/test sees to it)");
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    let said = in_a_browser("complaint_page.mjs", &[&format!("http://{address}/"), &cookie, &id(4)]).await;
     assert!(said.lines().count() >= 25, "the script went to its end: {said}");
     stop.cancel();
 }

@@ -81,16 +81,8 @@ async fn a_figure_leads_to_its_calls_and_nobody_is_named(pool: PgPool) {
 #[sqlx::test(migrator = "crate::db::MIGRATOR")]
 async fn in_a_real_browser(pool: PgPool) {
     let (address, stop) = serve_month(&pool, 160).await;
-    let temporary = tempfile::tempdir().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/managers_pages.mjs");
-    let browser = tokio::process::Command::new("node")
-        .env("TMPDIR", temporary.path())
-        .args(["--experimental-websocket", script, &format!("http://{address}/")])
-        .kill_on_drop(true)
-        .output();
-    let done = browser.await.expect("node is installed (scripts/test sees to it)");
-    let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(done.status.success() && said.lines().count() >= 8, "{said}{}", String::from_utf8_lossy(&done.stderr));
+    let said = in_a_browser("managers_pages.mjs", &[&format!("http://{address}/")]).await;
+    assert!(said.lines().count() >= 8, "{said}");
     stop.cancel();
 }
 

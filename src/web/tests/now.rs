@@ -163,20 +163,7 @@ async fn the_buttons_in_a_real_browser(pool: PgPool) {
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(serve(state, listener, stop.clone()));
-    let temporary = tempfile::tempdir().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/now_pages.mjs");
-    let mut arguments = vec![script.to_owned(), format!("http://{address}/"), manager.cookie];
-    arguments.extend(std::env::var("HUIFANG_SHOTS"));
-    let ran = tokio::process::Command::new("node")
-        .env("TMPDIR", temporary.path())
-        .arg("--experimental-websocket")
-        .args(arguments)
-        .kill_on_drop(true)
-        .output()
-        .await
-        .expect("node is installed (scripts/test sees to it)");
-    let told = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{told}{}", String::from_utf8_lossy(&ran.stderr));
+    let told = in_a_browser("now_pages.mjs", &[&format!("http://{address}/"), &manager.cookie]).await;
     assert!(told.lines().count() >= 14, "the script went to its end: {told}");
     assert_eq!(all_campaigns(&pool).await, Some(CampaignState::Draining));
     let kept = audit::newest(&mut conn, 50).await.unwrap();

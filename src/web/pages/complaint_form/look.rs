@@ -1,5 +1,6 @@
 //! What the fragment shows: where the complaint stands, the steps, the buttons that are open to somebody, the fields with what they had typed, the history. Pure.
 
+use super::super::form::Choice;
 use super::fields::TYPED;
 use crate::complaint::{Actor, Case, Cause, Class, Level, Nature, Refused, RootCause, StepKind};
 use crate::db::complaint_desk::{Complaint, Step};
@@ -96,12 +97,6 @@ struct May {
     assign: bool,
     deadline: bool,
     escalate: bool,
-}
-
-struct Choice {
-    value: &'static str,
-    name: Cow<'static, str>,
-    chosen: bool,
 }
 
 /// The fields as somebody has typed them.
@@ -230,8 +225,7 @@ fn typed(mut draft: Fields) -> Typed {
 }
 
 fn choices(words: impl Iterator<Item = &'static str>, chosen: Option<String>, lang: Lang) -> Vec<Choice> {
-    let choice = |value| Choice { value, name: terms::class(value, lang), chosen: chosen.as_deref() == Some(value) };
-    words.map(choice).collect()
+    words.map(|word| Choice::of(word, terms::class(word, lang), chosen.as_deref())).collect()
 }
 
 fn facts(complaint: &Complaint, seen: &Seen<'_>, w: &'static desk_words::Words) -> Vec<Fact> {
